@@ -1,0 +1,1 @@
+"""Handlers: what performs an action of each type."""

@@ -1,0 +1,1 @@
+"""The engine: the loop, the runner and the ports that adapters fill."""

@@ -1,0 +1,183 @@
+"""What the engine asks of the world around it, in its own words; adapters fill these in."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cortex_cli.events import Event, Usage
+from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.plan import ExecutionPlan, OutputDeclaration
+
+
+class Clock(Protocol):
+    """Where the engine takes the time from."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never runs backwards; its zero is arbitrary."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    async def sleep_until(self, moment: float) -> None:
+        """Return once `now()` has reached `moment`."""
+        ...
+
+
+class Journal(Protocol):
+    """Where events are written down before anyone sees them."""
+
+    def append(self, event: Event) -> None:
+        """Write the event down; it is published only after this returns."""
+        ...
+
+
+class Reporter(Protocol):
+    """How a handler says what happens while it works; each call becomes an event or a total."""
+
+    def progress(
+        self,
+        message: str = "",
+        *,
+        fraction: float | None = None,
+        current: float | None = None,
+        total: float | None = None,
+    ) -> None:
+        """Say how far the work is: `fraction` from 0 to 1, or `current` of `total`."""
+        ...
+
+    def token(self, text: str, model: str) -> None:
+        """Pass on a piece of a model's answer."""
+        ...
+
+    def thought(self, text: str) -> None:
+        """Pass on a piece of a model's reasoning."""
+        ...
+
+    def usage(self, usage: Usage) -> None:
+        """Add to what the action has used; counted over all its attempts."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Tell the user something that does not end the action."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionCall:
+    """One attempt of one action: all that a handler may know of it.
+
+    `parameters` and `env` are resolved. `timeout` is in seconds, for information: the engine
+    cancels the handler when it has passed. `attempt` counts from 1.
+    """
+
+    action: Action
+    parameters: Mapping[str, Any]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    cwd: str | None = None
+    attempt: int = 1
+    timeout: float | None = None
+    execution_id: str = ""
+    path: tuple[str, ...] = ()
+    run_dir: Path | None = None
+    report: Reporter
+
+
+class Handler(Protocol):
+    """Performs the attempts of one target.
+
+    `run` returns the output, a JSON value, or raises ActionError for a failure that the user can
+    read. When it is cancelled it ends all it has started, under a short shield, and re-raises.
+    """
+
+    async def run(self, call: ActionCall) -> Any:
+        """Perform one attempt."""
+        ...
+
+
+class Targets(Protocol):
+    """What the actions of one agent or workflow can call."""
+
+    def handler(self, action: Action) -> Handler:
+        """The handler of a tool, relic or llm action; ActionError if there is none."""
+        ...
+
+    def nested(self, action: Action) -> "RunSpec":
+        """The run behind an agent or workflow action; ActionError if there is none."""
+        ...
+
+
+class InputRules(Protocol):
+    """What an agent or workflow asks of its inputs."""
+
+    def accept(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The inputs with defaults filled in, and warnings; ManifestError for a misfit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """An agent or workflow, ready to run: everything but its inputs."""
+
+    name: str
+    protocol: AgentLoopProtocol
+    targets: Targets
+    plan: ExecutionPlan | None = None
+    goal: str | None = None
+    outputs: Mapping[str, OutputDeclaration] = field(default_factory=dict[str, OutputDeclaration])
+    environment: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    input_rules: InputRules | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation with a model: role is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """What a model is asked; None leaves a setting to the model."""
+
+    messages: tuple[Message, ...]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtPiece:
+    """A piece of the reasoning that led to the answer."""
+
+    text: str
+
+
+ModelPiece = TextPiece | ThoughtPiece | Usage
+
+
+class ModelClient(Protocol):
+    """A model that answers in a stream."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called in events and reports."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
+        """Pieces of the answer in order, with the usage last; ActionError if it can't answer.
+
+        The caller closes the iterator, early if it is cancelled.
+        """
+        ...

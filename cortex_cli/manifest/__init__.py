@@ -1,0 +1,1 @@
+"""Manifest files: reading, checking, resolving imports, compiling to plans."""

@@ -1,0 +1,1 @@
+"""Pure planning: graph, waves, references, conditions, checks, the scheduler and its simulation."""

@@ -1,0 +1,1 @@
+"""The protocol: actions, plans and the settings of the agent loop."""

@@ -1,0 +1,52 @@
+"""`AgentLoopProtocol`: the settings of the loop plan → execute → check termination (PROTOCOL 4)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cortex_cli.kinds import ActionType, Effect, ProtocolMode
+from cortex_cli.protocol.action import MAX_PARALLEL, Delay, Seconds, Written
+
+ParallelLimit = Annotated[int, Field(ge=1, le=MAX_PARALLEL)]
+
+
+class Budget(Written):
+    """The most that a run may spend on models."""
+
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class AgentLoopProtocol(Written):
+    """How a run goes about its plan; every field has the default of PROTOCOL 4."""
+
+    mode: ProtocolMode = ProtocolMode.DEFAULT
+    max_iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    max_execution_time_seconds: Seconds = 3600.0
+    allow_parallel_actions: bool = True
+    max_parallel_actions: ParallelLimit | Literal["auto"] = 5
+    stream_llm_tokens: bool = True
+    stream_action_results: bool = True
+    stream_thoughts: bool = True
+    auto_retry_on_failure: bool = True
+    fail_fast: bool = False
+    require_user_approval: bool | tuple[ActionType | Effect, ...] = False
+    terminate_on_goal_achieved: bool = True
+    terminate_on_no_progress: bool = True
+    terminate_on_error: bool = False
+    fire_and_forget_grace_seconds: Delay = 10.0
+    budget: Budget | None = None
+    resources: dict[str, float | str] = Field(default_factory=dict)
+
+    @property
+    def slots(self) -> int:
+        """How many leaf actions may run at once; `auto` starts from the default."""
+        if not self.allow_parallel_actions:
+            return 1
+        return 5 if self.max_parallel_actions == "auto" else self.max_parallel_actions
+
+    @property
+    def nested_cap(self) -> int | None:
+        """The further cap that a nested run sets on itself, None where it sets none."""
+        chosen = {"max_parallel_actions", "allow_parallel_actions"} & self.model_fields_set
+        return self.slots if chosen else None

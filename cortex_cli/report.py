@@ -1,0 +1,68 @@
+"""What a view may know of a plan: waves, estimates, slack, the critical path and totals.
+
+The structs are the wire form of `cortex plan --json` and of the event `plan_generated`: field
+for field, with `source` and `target` of an edge written `from` and `to`. All times are seconds.
+"""
+
+import msgspec
+
+from cortex_cli.errors import Problem
+from cortex_cli.kinds import ActionMode, ActionType, EdgeKind
+
+
+class PlannedAction(msgspec.Struct, frozen=True, kw_only=True):
+    """One action as planned; `start_seconds` and `end_seconds` are on the simulated clock."""
+
+    id: str
+    name: str
+    type: ActionType
+    mode: ActionMode
+    target: str | None
+    wave: int
+    estimate_seconds: float
+    estimate_source: str
+    start_seconds: float
+    end_seconds: float
+    slack_seconds: float
+    on_critical_path: bool
+
+
+class PlannedEdge(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"source": "from", "target": "to"}
+):
+    """`target` comes after `source`, both ids."""
+
+    source: str
+    target: str
+    kind: EdgeKind
+
+
+class PlanCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many actions there are of each type and mode; what does not occur is left out."""
+
+    by_type: dict[str, int] = {}
+    by_mode: dict[str, int] = {}
+
+
+class PlanEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of a plan (PROTOCOL 6); `speedup` is sequential over scheduled, 1 for no work."""
+
+    sequential_seconds: float = 0.0
+    wave_seconds: float = 0.0
+    scheduled_seconds: float = 0.0
+    lower_bound_seconds: float = 0.0
+    speedup: float = 1.0
+    max_parallel: int = 1
+
+
+class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything `cortex plan` says of a plan."""
+
+    agent: str
+    actions: tuple[PlannedAction, ...] = ()
+    edges: tuple[PlannedEdge, ...] = ()
+    waves: tuple[tuple[str, ...], ...] = ()
+    counts: PlanCounts = PlanCounts()
+    estimate: PlanEstimate = PlanEstimate()
+    critical_path: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,1 @@
+"""Views: events in, text out."""

@@ -1,0 +1,9 @@
+"""Fixtures that every test shares."""
+
+import pytest
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Run every async test on both backends."""
+    return request.param
