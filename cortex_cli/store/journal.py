@@ -1,0 +1,39 @@
+"""Journals: where the events of a run are written down before anyone sees them."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from cortex_cli.events import Event
+
+
+class MemoryJournal:
+    """A journal that lives as long as the process and keeps every event, in order."""
+
+    def __init__(self) -> None:
+        """The journal of one run, empty."""
+        self._events: list[Event] = []
+
+    def append(self, event: Event) -> None:
+        """Keep the event; ValueError if it doesn't follow the last one without a gap."""
+        expected = self._events[-1].sequence + 1 if self._events else event.sequence
+        if event.sequence != expected:
+            message = f"event {event.sequence} was written where {expected} was due"
+            raise ValueError(message)
+        self._events.append(event)
+
+    def __iter__(self) -> Iterator[Event]:
+        """All events so far, first to last."""
+        return iter(self._events)
+
+    def __len__(self) -> int:
+        """How many events there are."""
+        return len(self._events)
+
+    def since(self, sequence: int) -> list[Event]:
+        """The events after the one numbered `sequence`, first to last."""
+        start = bisect_right(self._events, sequence, key=_sequence)
+        return self._events[start:]
+
+
+def _sequence(event: Event) -> int:
+    return event.sequence
