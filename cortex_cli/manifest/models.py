@@ -4,28 +4,47 @@ Keys that the standard allows and that have no effect are kept as they are. Ever
 is not declared here is an error.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from cortex_cli.kinds import ManifestKind, OnFailure
-from cortex_cli.manifest.parameters import InputDeclaration
-from cortex_cli.protocol.action import Action, RetryPolicy, Seconds, Written
+from cortex_cli.manifest.parameters import Declaration, WrittenInput, is_mapping
+from cortex_cli.protocol.action import Action, RetryPolicy, Seconds
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
-class EnvironmentDeclaration(Written):
+def _one_is_a_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[
+    tuple[str, ...], BeforeValidator(_one_is_a_list, json_schema_input_type=str | tuple[str, ...])
+]
+
+
+def _unfold_source(value: Any) -> Any:
+    is_whole = is_mapping(value) or isinstance(value, OutputDeclaration)
+    return value if is_whole else {"source": value}
+
+
+WrittenOutput = Annotated[
+    OutputDeclaration, BeforeValidator(_unfold_source, json_schema_input_type=Any)
+]
+
+
+class EnvironmentDeclaration(Declaration):
     """Variables of a manifest; values may hold references."""
 
     variables: dict[str, str] = Field(default_factory=dict)
-    env_file: str | None = None
+    env_file: Texts = Field(default=(), description="Files of KEY=VALUE lines, the last one wins")
     resources: dict[str, Any] = Field(default_factory=dict)
 
 
-class ImportDeclaration(Written):
+class ImportDeclaration(Declaration):
     """Paths, relative to the importing file, or bare names."""
 
     tools: tuple[str, ...] = ()
@@ -36,27 +55,33 @@ class ImportDeclaration(Written):
     monuments: tuple[str, ...] = ()
 
 
-class SecretDeclaration(Written):
+class SecretDeclaration(Declaration):
     """Where a secret is taken from; exactly one of the three."""
 
     env: str | None = None
     file: str | None = None
     command: tuple[str, ...] | None = None
 
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if [self.env, self.file, self.command].count(None) != 2:
+            message = "a secret is taken from exactly one of 'env', 'file' and 'command'"
+            raise ValueError(message)
+        return self
 
-class ManifestBase(Written):
-    """What all kinds have."""
 
-    kind: ManifestKind
+class ManifestBase(Declaration):
+    """What all kinds have; `kind` is declared by each."""
+
     name: Name
-    version: str | None = None
+    version: str | None = Field(default=None, description="In quotes: a bare 1.10 is a number")
     summary: str = ""
     description: str = ""
     environment: EnvironmentDeclaration = EnvironmentDeclaration()
     secrets: dict[str, SecretDeclaration] = Field(default_factory=dict)
     imports: ImportDeclaration = Field(default=ImportDeclaration(), alias="import")
-    inputs: dict[str, InputDeclaration] | None = None
-    outputs: dict[str, OutputDeclaration] = Field(default_factory=dict)
+    inputs: dict[str, WrittenInput] | None = None
+    outputs: dict[str, WrittenOutput] = Field(default_factory=dict)
     author: Any = None
     state: Any = None
     grade: Any = None
@@ -69,42 +94,17 @@ class ManifestBase(Written):
     persistence: Any = None
     automation: Any = None
 
-    @field_validator("inputs", mode="before")
-    @classmethod
-    def _short_inputs(cls, value: Any) -> Any:
-        return _unfold_types(value)
 
-    @field_validator("outputs", mode="before")
-    @classmethod
-    def _short_outputs(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {
-            name: output if isinstance(output, dict) else {"source": output}
-            for name, output in value.items()
-        }
-
-
-def _unfold_types(value: Any) -> Any:
-    """`NAME: string` is short for `NAME: {type: string}`."""
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: {"type": declared} if isinstance(declared, str) else declared
-        for name, declared in value.items()
-    }
-
-
-class Persona(Written):
+class Persona(Declaration):
     """Prompt files, by path."""
 
     agent: str | None = None
     user: str | None = None
     system: str | None = None
-    knowledge: str | tuple[str, ...] | None = None
+    knowledge: Texts = ()
 
 
-class ModelChoice(Written):
+class ModelChoice(Declaration):
     """A model, by provider and name."""
 
     provider: str
@@ -112,7 +112,7 @@ class ModelChoice(Written):
     base_url: str | None = None
 
 
-class ModelParameters(Written):
+class ModelParameters(Declaration):
     """Settings passed to a model."""
 
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
@@ -121,7 +121,7 @@ class ModelParameters(Written):
     stream: bool = True
 
 
-class CognitiveEngine(Written):
+class CognitiveEngine(Declaration):
     """The models of an agent."""
 
     primary: ModelChoice | None = None
@@ -129,7 +129,7 @@ class CognitiveEngine(Written):
     parameters: ModelParameters = ModelParameters()
 
 
-class FeedSource(Written):
+class FeedSource(Declaration):
     """Where a context feed takes its value from."""
 
     type: Literal["internal", "tool", "relic", "workflow", "llm", "external"]
@@ -138,7 +138,7 @@ class FeedSource(Written):
     params: dict[str, Any] = Field(default_factory=dict)
 
 
-class ContextFeed(Written):
+class ContextFeed(Declaration):
     """A named value that is fetched when it is needed."""
 
     id: str
@@ -152,42 +152,46 @@ class AgentManifest(ManifestBase):
 
     kind: Literal[ManifestKind.AGENT]
     protocol: AgentLoopProtocol = AgentLoopProtocol()
-    actions: tuple[Action, ...] | None = None
-    goal: str | None = None
+    actions: tuple[Action, ...] | None = Field(default=None, description="The plan")
+    goal: str | None = Field(default=None, description="What a model makes a plan for")
     persona: Persona = Persona()
-    iteration_cap: Annotated[int, Field(ge=1)] | None = None
+    iteration_cap: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="The standard's word for protocol.max_iterations"
+    )
     agency_level: str | None = None
     cognitive_engine: CognitiveEngine = CognitiveEngine()
     context_feeds: tuple[ContextFeed, ...] = ()
 
+    @model_validator(mode="after")
+    def _says_it_once(self) -> Self:
+        if self.iteration_cap is not None and "max_iterations" in self.protocol.model_fields_set:
+            message = "'iteration_cap' and 'protocol.max_iterations' say the same thing: give one"
+            raise ValueError(message)
+        return self
 
-class ErrorHandling(Written):
+
+class ErrorHandling(Declaration):
     """What the steps of a workflow do on failure unless they say otherwise."""
 
     on_step_failure: OnFailure = OnFailure.ABORT
 
 
-class WorkflowConfiguration(Written):
-    """Defaults for the steps of a workflow; `timeout` in seconds for the whole."""
+class WorkflowConfiguration(Declaration):
+    """Defaults for the steps of a workflow."""
 
-    timeout: Seconds | None = None
+    timeout: Seconds | None = Field(default=None, description="Seconds, for the whole workflow")
     default_retry_policy: RetryPolicy | None = None
     error_handling: ErrorHandling = ErrorHandling()
     observability: Any = None
 
 
-class Trigger(Written):
+class Trigger(Declaration):
     """The inputs of a workflow, as the standard writes them."""
 
     type: Any = None
     event: Any = None
     schedule: Any = None
-    parameters: dict[str, InputDeclaration] = Field(default_factory=dict)
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _short_parameters(cls, value: Any) -> Any:
-        return _unfold_types(value)
+    parameters: dict[str, WrittenInput] | None = None
 
 
 class WorkflowManifest(ManifestBase):
@@ -195,7 +199,31 @@ class WorkflowManifest(ManifestBase):
 
     kind: Literal[ManifestKind.WORKFLOW]
     protocol: AgentLoopProtocol = AgentLoopProtocol()
-    actions: tuple[Action, ...] | None = None
-    steps: tuple[Action, ...] | None = None
+    actions: tuple[Action, ...] | None = Field(default=None, description="The plan")
+    steps: tuple[Action, ...] | None = Field(
+        default=None, description="The plan, one step after the other unless a step says otherwise"
+    )
     trigger: Trigger = Trigger()
     configuration: WorkflowConfiguration = WorkflowConfiguration()
+
+    @model_validator(mode="after")
+    def _says_it_once(self) -> Self:
+        pairs = (
+            ("'actions' and 'steps'", self.actions, self.steps),
+            ("'inputs' and 'trigger.parameters'", self.inputs, self.trigger.parameters),
+        )
+        for pair, first, second in pairs:
+            if first is not None and second is not None:
+                message = f"{pair} say the same thing: give one"
+                raise ValueError(message)
+        if self.actions is None and self.steps is None:
+            message = "a workflow needs 'actions' or 'steps'"
+            raise ValueError(message)
+        written = self.protocol.model_fields_set
+        if self.configuration.timeout is not None and "max_execution_time_seconds" in written:
+            message = (
+                "'configuration.timeout' and 'protocol.max_execution_time_seconds'"
+                " say the same thing: give one"
+            )
+            raise ValueError(message)
+        return self

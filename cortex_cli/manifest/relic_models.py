@@ -1,54 +1,68 @@
 """Manifests of kind Relic: a service with named operations, called or built in."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.models import ManifestBase, Name
-from cortex_cli.manifest.parameters import TypeName
-from cortex_cli.protocol.action import Written
+from cortex_cli.manifest.parameters import Declaration, TypeName, is_mapping, unfold_type
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 
 
-class EndpointParameter(Written):
-    """A parameter of an endpoint."""
+class EndpointParameter(Declaration):
+    """A parameter of an endpoint; it must be given unless it has a default."""
 
     type: TypeName = "string"
     required: bool = True
     description: str = ""
     default: Any = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _default_is_enough(cls, value: Any) -> Any:
+        if is_mapping(value) and "default" in value:
+            return {"required": False, **value}
+        return value
 
-class Endpoint(Written):
-    """One operation of a service: `{name}` in the path is a parameter."""
+
+WrittenParameter = Annotated[
+    EndpointParameter,
+    BeforeValidator(unfold_type, json_schema_input_type=TypeName | EndpointParameter),
+]
+
+
+class Endpoint(Declaration):
+    """One operation of a service."""
 
     name: Name
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    path: str
-    parameters: dict[str, EndpointParameter] = Field(default_factory=dict)
+    method: Method = "GET"
+    path: str = Field(description="A `{name}` in it is a parameter")
+    parameters: dict[str, WrittenParameter] = Field(default_factory=dict)
     description: str = ""
     returns: Any = None
 
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _short_parameters(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {
-            name: {"type": declared} if isinstance(declared, str) else declared
-            for name, declared in value.items()
-        }
 
-
-class RestInterface(Written):
+class RestInterface(Declaration):
     """A service that answers HTTP."""
 
     type: Literal["rest_api"]
-    base_url: str
+    base_url: str = Field(default="", description="Needed to call the service; may hold references")
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        seen: set[str] = set()
+        for endpoint in self.endpoints:
+            if endpoint.name in seen:
+                message = f"two of the 'endpoints' are called '{endpoint.name}'"
+                raise ValueError(message)
+            seen.add(endpoint.name)
+        return self
 
-class EmbeddedInterface(Written):
+
+class EmbeddedInterface(Declaration):
     """A key-value store that is built in."""
 
     type: Literal["embedded"]
@@ -58,7 +72,7 @@ class EmbeddedInterface(Written):
 Interface = Annotated[RestInterface | EmbeddedInterface, Field(discriminator="type")]
 
 
-class RelicHealthCheck(Written):
+class RelicHealthCheck(Declaration):
     """A request that must be answered with `expected_status` before the first use."""
 
     endpoint: str
@@ -67,8 +81,10 @@ class RelicHealthCheck(Written):
     type: Any = None
 
 
-class Deployment(Written):
-    """Who starts the service: cortex for `process`, otherwise the user."""
+class Deployment(Declaration):
+    """Who starts the service: cortex for `process`, otherwise the user, with settings of theirs."""
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     command: str | tuple[str, ...] | None = None
@@ -81,5 +97,7 @@ class RelicManifest(ManifestBase):
     interface: Interface
     health_check: RelicHealthCheck | None = None
     deployment: Deployment | None = None
-    fallback: Literal["embedded"] | None = None
+    fallback: Literal["embedded"] | None = Field(
+        default=None, description="What is used when no service answers"
+    )
     capabilities_endpoint: Any = None

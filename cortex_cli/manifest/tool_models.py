@@ -1,25 +1,52 @@
 """Manifests of kind Tool: what runs, with which parameters, within which limits."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from cortex_cli.kinds import Effect, ManifestKind
 from cortex_cli.manifest.models import ManifestBase
-from cortex_cli.manifest.parameters import ToolParameter
-from cortex_cli.protocol.action import Seconds, Written
+from cortex_cli.manifest.parameters import Declaration, ToolParameter
+from cortex_cli.protocol.action import Seconds
+
+_MEMORY = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
+_POWERS = " KMGT"
+_ENTRYPOINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-class ToolResources(Written):
-    """Limits of one call: memory as `256MB` or bytes, processor time and time in seconds."""
+class ToolResources(Declaration):
+    """Limits of one call."""
 
-    memory: str | int | None = None
+    memory: str | int | None = Field(default=None, description="Bytes, or a size such as 256MB")
     cpu: Any = None
-    cpu_seconds: Seconds | None = None
-    timeout: Seconds | None = None
+    cpu_seconds: Seconds | None = Field(default=None, description="Processor time")
+    timeout: Seconds | None = Field(default=None, description="Seconds")
+
+    @field_validator("memory")
+    @classmethod
+    def _memory_is_a_size(cls, value: str | int | None) -> str | int | None:
+        if value is not None and not memory_size(value):
+            message = "must be a size such as 256MB"
+            raise ValueError(message)
+        return value
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The limit of the resident size in bytes, or None."""
+        return None if self.memory is None else memory_size(self.memory)
 
 
-class ToolBuild(Written):
+def memory_size(text: str | int) -> int | None:
+    """The bytes that `256MB`, `512M` or `1.5Gi` stand for, a unit being 1024; None if nothing."""
+    match = _MEMORY.fullmatch(str(text).strip())
+    if match is None:
+        return None
+    number, unit, _ = match.groups()
+    return int(float(number) * 1024 ** _POWERS.index(unit.upper() or " "))
+
+
+class ToolBuild(Declaration):
     """How a tool's own environment is made."""
 
     engine: Literal["pip"]
@@ -27,7 +54,7 @@ class ToolBuild(Written):
     cache_dependencies: Any = None
 
 
-class ScriptHealthCheck(Written):
+class ScriptHealthCheck(Declaration):
     """A command that says whether the tool can work."""
 
     type: Literal["script"] = "script"
@@ -36,7 +63,7 @@ class ScriptHealthCheck(Written):
     expected_output_contains: str | None = None
 
 
-class _Implementation(Written):
+class _Implementation(Declaration):
     resources: ToolResources = ToolResources()
     build: ToolBuild | None = None
     health_check: ScriptHealthCheck | None = None
@@ -63,7 +90,15 @@ class PythonImplementation(_Implementation):
     """`module:function`, called in a worker process."""
 
     type: Literal["python"]
-    entrypoint: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    entrypoint: str = Field(description="module:function")
+
+    @field_validator("entrypoint")
+    @classmethod
+    def _names_a_function(cls, value: str) -> str:
+        if not _ENTRYPOINT.fullmatch(value):
+            message = "must name a function as module:function"
+            raise ValueError(message)
+        return value
 
 
 class HttpImplementation(_Implementation):
@@ -78,7 +113,7 @@ class HttpImplementation(_Implementation):
     allow_hosts: tuple[str, ...] = ()
 
 
-class McpServer(Written):
+class McpServer(Declaration):
     """An MCP server: a command to start, or a URL."""
 
     command: str | None = None
