@@ -9,10 +9,10 @@ _MOST_DAYS = 100_000
 
 
 def format_seconds(seconds: float) -> str:
-    """A length of time with its unit: `350 ms`, `3.2 s`, `240 s`, `12 m 05 s`, `3 h 04 m`, `2 d 04 h`.
+    """A length of time with its unit: `350 ms`, `3.2 s`, `240 s`, `12 m 05 s`, `3 h 04 m`.
 
-    Seconds up to ten minutes, so that the figures of a small plan can be added up at a glance. ASCII, at
-    most 10 columns below a thousand years; a negative length is shown as none.
+    Seconds up to ten minutes, so that the figures of a small plan can be added up at a glance.
+    ASCII, at most 10 columns below a thousand years; a negative length is shown as none.
     """
     if seconds <= 0:
         return "0 s"
