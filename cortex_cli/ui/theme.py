@@ -29,6 +29,7 @@ STATE_STYLES: Mapping[ActionState, str] = {
 }
 STATE_WORDS: Mapping[ActionState, str] = {
     **{state: state.value for state in ActionState},
+    ActionState.PENDING: "waiting",
     ActionState.WAITING_FOR_DEPENDENCIES: "waiting",
 }
 TYPE_STYLES: Mapping[ActionType, str] = {

@@ -1,0 +1,58 @@
+"""Live panels on a terminal that can move its cursor."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+
+from cortex_cli.events import Event
+from cortex_cli.ui.frame import frame
+from cortex_cli.ui.theme import Theme
+from cortex_cli.ui.view import RunView, fold
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FRAMES_PER_SECOND = 8
+
+
+class LiveDisplay:
+    """Draws the run in place, at most eight times a second; leaves nothing behind when closed."""
+
+    def __init__(self, console: "Console", theme: Theme, view: RunView | None = None) -> None:
+        """`console` is one that `theme.make_console` made, on a terminal that isn't dumb."""
+        from rich.live import Live
+
+        self.view = view or RunView()
+        self._console = console
+        self._theme = theme
+        self._drawn_at = float("-inf")
+        self._live = Live(
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+
+    def start(self) -> None:
+        """Hide the cursor; the first tick draws."""
+        self._live.start()
+
+    def handle(self, event: Event) -> None:
+        """Take one event in; the next tick shows it."""
+        fold(self.view, event)
+
+    def tick(self, now: float) -> None:
+        """Draw, unless the last frame is younger than an eighth of a second."""
+        if 0 <= now - self._drawn_at < 1 / FRAMES_PER_SECOND - 0.001:
+            return
+        self._drawn_at = now
+        width, height = self._console.size
+        # One line less than the screen has: the cursor stands below the last one.
+        lines = frame(self.view, self._theme, now, width, height - 1)
+        self._live.update(Group(*lines), refresh=True)
+
+    def close(self) -> None:
+        """Take the panels off the screen and show the cursor again."""
+        self._live.stop()
