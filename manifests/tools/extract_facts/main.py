@@ -1,7 +1,8 @@
 """Pick the sentences of an article that state a fact.
 
-Output: `{title, words, sections, facts}`, each fact `{text, section, kind, score}` in the order of
-the article. `kind` is the first that fits of `definition`, `date`, `figure` and `statement`.
+Output: `{title, words, sections, facts, text}`, each fact `{text, section, kind, score}` in the
+order of the article; `kind` is the first that fits of `date`, `definition`, `figure` and
+`statement`. `text` holds the sentences of all facts, one paragraph a section.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 from article import Sentence, read_article
 
-_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d s?\b|\b(?:1[5-9]|20)\d\ds?\b")
+_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\ds?\b")
 _FIGURE = re.compile(r"\d|\b(?:half|third|quarter|twice|double[ds]?|four|five|ten|percent)\b")
 _DEFINITION = re.compile(
     r"^(?:An?|The|In \w+, an?)? ?[\w\s-]{2,60}? (?:is|are) (?:an? |the |called |known as )|\bis called\b"
@@ -31,12 +32,21 @@ def extract(text: str, *, topic: str = "", max_facts: int = 12) -> dict[str, Any
     topic_words = _stems(topic) | _stems(article.title)
     facts = [_fact(sentence, topic_words) for sentence in article.sentences if _fits(sentence)]
     best = sorted(facts, key=lambda fact: -fact["score"])[:max_facts]
+    chosen = [fact for fact in facts if fact in best]
     return {
         "title": article.title,
         "words": sum(len(sentence.text.split()) for sentence in article.sentences),
         "sections": list(dict.fromkeys(s.section for s in article.sentences if s.section)),
-        "facts": [fact for fact in facts if fact in best],
+        "facts": chosen,
+        "text": _paragraphs(chosen),
     }
+
+
+def _paragraphs(facts: list[dict[str, Any]]) -> str:
+    sections: dict[str, list[str]] = {}
+    for fact in facts:
+        sections.setdefault(fact["section"], []).append(fact["text"])
+    return "\n\n".join(" ".join(texts) for texts in sections.values())
 
 
 def _fits(sentence: Sentence) -> bool:

@@ -1,7 +1,7 @@
 """Read a file or an http(s) URL.
 
-Output: `{source, media_type, bytes}` with `text`; or, for `as_feed`, with `title` and `entries`,
-each `{title, link, published, authors, summary}`.
+Output: `{source, media_type, bytes, text}`. For `as_feed` there are `title` and `entries` too, each
+`{title, link, published, authors, summary}`, and `text` holds the summaries, one a paragraph.
 """
 
 import json
@@ -22,7 +22,10 @@ def fetch(
     """What is found at `source`; SourceError or FeedError if it can't be read."""
     document = read_source(source, max_bytes=max_bytes, timeout=timeout_seconds)
     found = {"source": source, "media_type": document.media_type, "bytes": document.size}
-    return found | (parse_feed(document.text) if as_feed else {"text": document.text})
+    if not as_feed:
+        return found | {"text": document.text}
+    feed = parse_feed(document.text)
+    return found | feed | {"text": "\n\n".join(entry["summary"] for entry in feed["entries"])}
 
 
 def main() -> None:

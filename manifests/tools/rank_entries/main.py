@@ -1,7 +1,7 @@
 """Rank the entries of a feed by Okapi BM25 over title and summary.
 
-Output: `{kept, dropped}`. `kept` holds the entries with a `score`, best first; entries that share
-no word with the topic are never kept.
+Output: `{kept, dropped, text}`. `kept` holds the entries with a `score`, best first; entries that
+share no word with the topic are never kept. `text` holds their summaries, one a paragraph.
 """
 
 import json
@@ -32,7 +32,8 @@ def rank(entries: list[dict[str, Any]], topic: str, *, keep: int = 5) -> dict[st
         scored.append(entry | {"score": round(score, 3)})
     relevant = [entry for entry in scored if entry["score"] > 0]
     kept = sorted(relevant, key=lambda entry: -entry["score"])[:keep]
-    return {"kept": kept, "dropped": len(entries) - len(kept)}
+    text = "\n\n".join(entry.get("summary") or "" for entry in kept)
+    return {"kept": kept, "dropped": len(entries) - len(kept), "text": text}
 
 
 def _document(entry: dict[str, Any]) -> Counter[str]:
