@@ -139,7 +139,8 @@ class Hosts:
     def _admits(self, host: str, port: int, address: str) -> bool:
         if self._names(address, port):
             return self._names(host, port)
-        match reach_of(address):
+        reach = reach_of(address)
+        match reach:
             case Reach.PUBLIC:
                 return self._declares(host, port)
             case Reach.PRIVATE:
@@ -148,7 +149,7 @@ class Hosts:
                 return f".{host}".endswith(".localhost") and self._names(host, port)
             case Reach.SPECIAL:
                 return False
-            case reach:
+            case _:
                 assert_never(reach)
 
     def _declares(self, host: str, port: int) -> bool:
