@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from cortex_cli.kinds import ActionType, EdgeKind
+from cortex_cli.kinds import ActionMode, ActionType, EdgeKind
 from cortex_cli.ui.graph_mermaid import to_mermaid
 from cortex_cli.ui.sanitise import fit, safe_line
 from tests.ui.plans import Step, layered, plan, research_assistant
@@ -102,6 +102,11 @@ def test_a_plan_without_actions_is_an_empty_flowchart() -> None:
 
 def test_a_plan_without_edges_styles_no_lines() -> None:
     assert "linkStyle" not in to_mermaid(plan(Step(id="a"), Step(id="b")))
+
+
+def test_edges_that_are_all_off_the_critical_path_are_all_thin() -> None:
+    log = Step(id="log", after=["a"], mode=ActionMode.FIRE_AND_FORGET)
+    assert "stroke-width" not in to_mermaid(plan(Step(id="a"), log)).split("linkStyle", 1)[1]
 
 
 def test_lines_off_the_critical_path_stay_thin() -> None:
