@@ -48,9 +48,11 @@ class _Frame:
 class TreeBuilder:
     """Builds one document from events; `problems` is what was found wrong so far."""
 
-    def __init__(self, file: str, limits: Limits) -> None:
+    def __init__(self, file: str, size: int, limits: Limits) -> None:
+        """`size` is that of the content, in bytes."""
         self._file = file
         self._limits = limits
+        self._most_nodes = limits.most_values(size)
         self._objections = Objections(file, limits)
         self.problems = self._objections.problems
         self._places = Places()
@@ -100,30 +102,22 @@ class TreeBuilder:
     def _on_scalar(self, event: Scalar) -> None:
         mark = event.start_mark
         place = mark.line << 32 | mark.column  # not packed(): most of the time goes here
-        text = event.value
         if event.tag is not None:
             self._objections.tag(place, event.tag)
         frame = self._top
+        value = text = event.value
+        is_suspect = not event.style and (text in CONSTANTS or text[0] in _SUSPECT_STARTS)
         if frame.is_mapping and frame.key is None:
-            self._take_key(frame, event, place)
-            return
-        value = text
-        if not event.style and (text in CONSTANTS or text[0] in NUMBER_STARTS):
-            value = self._resolve(text, place)
-        self._add(value, place)
+            if is_suspect or text in frame.container or not text.isprintable():
+                text = self._checked_key(frame, event, place)
+            frame.key = sys.intern(text)
+            self._marks.append(place)
+        else:
+            value = self._resolve(text, place) if is_suspect else text
+            self._add(value, place)
         if event.anchor is not None:
             source = self._places.sources.get(place)
             self._anchors[event.anchor] = _Anchored(value, source=source)
-
-    def _take_key(self, frame: _Frame, event: Scalar, place: int) -> None:
-        self._marks.append(place)
-        key = event.value
-        is_suspect = not event.style and (key in CONSTANTS or key[0] in _SUSPECT_STARTS)
-        if is_suspect or key in frame.container or not key.isprintable():
-            key = self._checked_key(frame, event, place)
-        frame.key = sys.intern(key)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(key)
 
     def _checked_key(self, frame: _Frame, event: Scalar, place: int) -> str:
         key = event.value
@@ -163,12 +157,14 @@ class TreeBuilder:
     def _repeat(self, anchored: _Anchored, place: int) -> None:
         if len(self._frames) - 1 + anchored.height > self._limits.max_depth:
             self._objections.too_deep(place)
-        if self._nodes + anchored.nodes > self._limits.max_nodes:
+        repeated = anchored.nodes - 1
+        self._nodes += repeated
+        self._most_nodes = min(self._most_nodes + repeated, self._limits.max_nodes)
+        if self._nodes >= self._limits.max_nodes:
             self._objections.too_much_repeated(place)
         if anchored.source is not None:
             self._places.sources[place] = anchored.source
         self._top.height = max(self._top.height, anchored.height + 1)
-        self._nodes += anchored.nodes - 1
         self._add(anchored.value, place)
 
     def _on_mapping_start(self, event: Node) -> None:
@@ -219,8 +215,13 @@ class TreeBuilder:
             frame.container.append(value)
         self._marks.append(place)
         self._nodes += 1
+        if self._nodes > self._most_nodes:
+            self._object_to_size(place)
+
+    def _object_to_size(self, place: int) -> None:
         if self._nodes > self._limits.max_nodes:
             self._objections.too_many_values(place)
+        self._objections.too_dense(place)
 
     def _resolve(self, text: str, place: int) -> Any:
         try:

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias, cast
 Step: TypeAlias = str | int
 
 _INDEXED_FROM = 32
+_ALWAYS_ALLOWED = 50_000
+_BYTES_A_VALUE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Limits:
     max_depth: int = 64
     max_nodes: int = 3_000_000
     max_aliases: int = 1_000
+
+    def most_values(self, size: int) -> int:
+        """How many values a file of `size` bytes may write down, besides what aliases repeat.
+
+        Manifests have less than one in five bytes. A megabyte that has one in two would take more
+        than the second in which all that is wrong with it is to be known.
+        """
+        return min(self.max_nodes, _ALWAYS_ALLOWED + size // _BYTES_A_VALUE)
 
 
 def packed(line: int, column: int) -> int:

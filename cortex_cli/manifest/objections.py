@@ -25,7 +25,7 @@ class Objections:
 
     def tag(self, place: int, tag: str) -> None:
         name = quoted(tag.replace(_CORE_TAG, "!!"))
-        hint = "remove it; what is in quotes is text without it"
+        hint = "remove it, and put in quotes what is meant as text"
         self._add(place, "yaml_tag", f"the tag {name} is not allowed", hint)
 
     def number(self, place: int, error: UnusableNumberError) -> None:
@@ -36,9 +36,11 @@ class Objections:
         self._add(place, "yaml_merge_key", "the merge key << is not allowed", hint)
 
     def key_not_text(self, place: int, key: str) -> None:
-        found = f"{shortened(key)} is not" if key else "here it is missing"
-        hint = f'put it in quotes: "{shortened(key)}"'
-        self._add(place, "yaml_key", f"a key must be text, and {found}", hint)
+        if key:
+            message = f"a key must be text, and {shortened(key)} is not"
+            self._add(place, "yaml_key", message, f'put it in quotes: "{shortened(key)}"')
+        else:
+            self._add(place, "yaml_key", "there is no key before this ':'", "write one")
 
     def key_with_control(self, place: int, key: str) -> None:
         message = f"the key {quoted(key)} holds a control character"
@@ -75,6 +77,10 @@ class Objections:
     def too_many_values(self, place: int) -> NoReturn:
         message = f"there are more than {self._limits.max_nodes:,} values"
         self._stop(place, "yaml_size", message, "split the file with 'import'")
+
+    def too_dense(self, place: int) -> NoReturn:
+        message = "there are too many values here for the size of the file"
+        self._stop(place, "yaml_size", message, "keep large tables in a file of their own")
 
     def too_deep(self, place: int) -> NoReturn:
         message = f"lists and mappings are nested more than {self._limits.max_depth} deep"

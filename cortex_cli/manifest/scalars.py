@@ -79,6 +79,6 @@ def _number(text: str) -> int | float | str:
 
 def _short(text: str) -> str:
     if len(text) > _LONGEST:
-        message = f"a number of {len(text):,} characters is too long; {_LONGEST:,} are allowed"
+        message = f"a number of {len(text):,} characters is longer than the {_LONGEST:,} allowed"
         raise UnusableNumberError(message, "put it in quotes if it is text")
     return text

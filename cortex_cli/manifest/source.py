@@ -125,7 +125,7 @@ def _not_utf8(error: UnicodeDecodeError, file: str) -> Problem:
     line, column = place_in(before, len(before))
     return Problem(
         code="yaml_encoding",
-        message=f"the byte 0x{error.object[error.start]:02X} is not UTF-8; {guess}",
+        message=f"the byte 0x{error.object[error.start]:02X} is not UTF-8: {guess}",
         hint="save it as UTF-8",
         file=file,
         line=line,

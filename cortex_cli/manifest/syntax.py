@@ -12,7 +12,7 @@ class _Words(NamedTuple):
     hint: str | None = None
 
 
-_QUOTE = "put the text in quotes if it begins with this character"
+_QUOTE = "put text that begins so in quotes"
 _ESCAPE = "double a backslash that stands for itself, or use single quotes"
 _TAB = _Words("a tab stands where only spaces may indent", "indent with spaces")
 _TAG = _Words("a tag is not allowed", "put the text in quotes if it begins with '!'")
@@ -43,7 +43,7 @@ _WORDS = {
     "did not find expected ',' or '}'": _Words("a ',' or '}' is expected here"),
     "did not find expected node content": _Words("a value is expected here", _QUOTE),
     "did not find expected alphabetic or numeric character": _Words(
-        "after '*' or '&' the name of an alias is expected", "put text that begins so in quotes"
+        "after '*' or '&' the name of an alias is expected", _QUOTE
     ),
     "did not find expected <document start>": _Words(
         "this does not belong to the mapping that the file begins with",

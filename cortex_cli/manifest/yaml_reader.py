@@ -41,7 +41,7 @@ def read_document(
     if markdown:
         content = front_matter(content, file)
     check_text(content, file)
-    builder = TreeBuilder(file, limits)
+    builder = TreeBuilder(file, len(content), limits)
     try:
         builder.consume(events_of(content))
     except MarkedYAMLError as exc:
