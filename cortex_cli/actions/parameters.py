@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+import msgspec
+
 from cortex_cli.errors import ActionError
 from cortex_cli.ids import did_you_mean
 from cortex_cli.manifest.parameters import ToolParameter
@@ -29,6 +31,15 @@ def check_parameters(manifest: ToolManifest, parameters: Mapping[str, Any]) -> d
     if misfits:
         _refuse(f"tool '{manifest.name}': {', '.join(misfits)}")
     return accepted
+
+
+def encoded(value: Any) -> bytes:
+    """A parameter, or all of them, as compact JSON; ActionError (`parameters`) if they can't be."""
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"the parameters are not JSON: {error}"
+        raise ActionError(message, error_type="parameters", retryable=False) from error
 
 
 def _filled(

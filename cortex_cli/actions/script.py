@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from cortex_cli.actions.local_tool import LocalTool, exit_error
+from cortex_cli.actions.parameters import encoded
 from cortex_cli.actions.tool_output import fields_of, one_line, script_output
 from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
@@ -82,15 +81,6 @@ class ScriptTool:
             message = f"entrypoint '{self._script.entrypoint}' is not in {self._tool.folder}"
             raise ActionError(message, error_type="not_found", retryable=False)
         return str(path)
-
-
-def encoded(parameters: Mapping[str, Any]) -> bytes:
-    """Parameters as JSON; ActionError (`parameters`) if they can't be."""
-    try:
-        return msgspec.json.encode(parameters)
-    except (TypeError, ValueError, RecursionError) as error:
-        message = f"the parameters are not JSON: {error}"
-        raise ActionError(message, error_type="parameters", retryable=False) from error
 
 
 def _said(fields: Mapping[str, Any], error_type: str) -> ActionError | None:
