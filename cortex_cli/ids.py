@@ -9,6 +9,8 @@ OUTPUT_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED_KEYS = frozenset({"env", "secrets", "inputs", "steps", "run", "item", "index"})
 
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
+# Without i, l, o and u: read aloud and typed in, no two are alike.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _CANDIDATES = 2_000
 _LONGEST = 200
 
@@ -37,3 +39,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The hint for a mistaken word: `did you mean 'fetch'?`, or None."""
     match = nearest(word, known)
     return None if match is None else f"did you mean '{match}'?"
+
+
+def execution_id(entropy: bytes) -> str:
+    """The id of a run: 13 lower-case letters and digits, made from eight random bytes."""
+    number = int.from_bytes(entropy[:8])
+    digits = ""
+    for _ in range(13):
+        number, rest = divmod(number, 32)
+        digits = _ALPHABET[rest] + digits
+    return digits

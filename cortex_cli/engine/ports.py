@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cortex_cli.events import Event, Usage
+from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
-from cortex_cli.protocol.plan import ExecutionPlan, OutputDeclaration
+from cortex_cli.protocol.plan import OutputDeclaration
 
 
 class Clock(Protocol):
@@ -20,10 +21,6 @@ class Clock(Protocol):
 
     def wall(self) -> float:
         """Seconds since 1970."""
-        ...
-
-    async def sleep_until(self, moment: float) -> None:
-        """Return once `now()` has reached `moment`."""
         ...
 
 
@@ -109,6 +106,10 @@ class Targets(Protocol):
         """The run behind an agent or workflow action; ActionError if there is none."""
         ...
 
+    def nested_seconds(self, action: Action) -> float | None:
+        """The scheduled seconds of the plan behind an agent or workflow action, if known."""
+        ...
+
 
 class InputRules(Protocol):
     """What an agent or workflow asks of its inputs."""
@@ -120,15 +121,21 @@ class InputRules(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
-    """An agent or workflow, ready to run: everything but its inputs."""
+    """An agent or workflow, ready to run: everything but its inputs.
+
+    `variables` are the declared ones, which may hold references; a bare name in them that no
+    variable has is looked up in `ambient`, the process environment. `outlook` is the plan,
+    checked and worked out; None where only a `goal` is known.
+    """
 
     name: str
     protocol: AgentLoopProtocol
     targets: Targets
-    plan: ExecutionPlan | None = None
+    outlook: Outlook | None = None
     goal: str | None = None
     outputs: Mapping[str, OutputDeclaration] = field(default_factory=dict[str, OutputDeclaration])
-    environment: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    ambient: Mapping[str, str] = field(default_factory=dict[str, str])
     input_rules: InputRules | None = None
 
 

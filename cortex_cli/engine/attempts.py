@@ -1,0 +1,185 @@
+"""Attempts of actions: how each begins, what its end means, and when the next one follows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.ports import ActionCall, Clock
+from cortex_cli.engine.record import ActionRecord, ActionReporter
+from cortex_cli.engine.retry import Random, delay_before
+from cortex_cli.engine.timers import Timers
+from cortex_cli.engine.workers import (
+    Broken,
+    Done,
+    Halted,
+    Job,
+    Result,
+    Stopped,
+    TimedOut,
+    WorkerPool,
+)
+from cortex_cli.errors import ActionError
+from cortex_cli.events import (
+    ActionQueued,
+    ActionQueuedData,
+    ActionRetrying,
+    ActionRetryingData,
+    ActionStarted,
+    ActionStartedData,
+)
+from cortex_cli.kinds import ActionMode, CancelReason, OnFailure, QueueReason
+from cortex_cli.plan.scheduler import Scheduler
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempts:
+    """Begins and ends the attempts of a run's actions.
+
+    `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
+    that hosts it is being cancelled.
+    """
+
+    bus: Bus
+    clock: Clock
+    random: Random
+    scheduler: Scheduler
+    pool: WorkerPool
+    timers: Timers
+    settle: Callable[[], None]
+    halt: Callable[[], None]
+
+    def announce(self, record: ActionRecord) -> ActionCall:
+        """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
+        record.attempt += 1
+        record.timer = None
+        if record.started is None:
+            record.started = self.clock.now()
+        reporter = record.reporter = ActionReporter(self.bus, record)
+        parameters: dict[str, Any] = {}
+        try:
+            call = self._call(record, reporter)
+            parameters = dict(call.parameters)
+        finally:
+            action = record.action
+            started = ActionStartedData(
+                type=action.type,
+                mode=action.mode,
+                target=action.target,
+                attempt=record.attempt,
+                parameters=parameters,
+            )
+            record.emit(self.bus, ActionStarted, started)
+        return call
+
+    def _call(self, record: ActionRecord, reporter: ActionReporter) -> ActionCall:
+        action, context = record.action, record.loop.context
+        return ActionCall(
+            action=action,
+            parameters=context.resolve(action.parameters),
+            env={**context.variables, **_strings(context.resolve(action.env))},
+            cwd=context.resolve(action.cwd),
+            attempt=record.attempt,
+            timeout=action.timeout,
+            execution_id=self.bus.execution_id,
+            path=record.stamp.path,
+            report=reporter,
+        )
+
+    def begin(self, record: ActionRecord) -> None:
+        """Begin an attempt of a tool, relic or llm action."""
+        try:
+            call = self.announce(record)
+            handler = record.loop.spec.targets.handler(record.action)
+        except ActionError as error:
+            self.fail(record, error)
+            return
+        record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
+        self.pool.submit(record.job)
+
+    def end(self, record: ActionRecord, result: Result) -> None:
+        """A worker reports how an attempt has ended."""
+        record.job = None
+        match result:
+            case Done(output):
+                self.complete(record, output)
+            case Broken(error):
+                self.fail(record, error)
+            case TimedOut():
+                self.fail(record, timed_out(record))
+            case Stopped():
+                self.cancel(record)
+            case Halted():
+                self.halt()
+                self.cancel(record)
+        self.settle()
+
+    def complete(self, record: ActionRecord, output: Any, not_chosen: tuple[int, ...] = ()) -> None:
+        """The action has ended well."""
+        record.loop.note_completed(record, output)
+        self.scheduler.completed(record.number, not_chosen=not_chosen)
+
+    def fail(self, record: ActionRecord, error: ActionError) -> None:
+        """An attempt has failed: another follows, or the action has failed."""
+        if record.cancel_reason is not None:
+            self.cancel(record)
+        elif error.retryable and self._may_retry(record):
+            self._back_off(record, error)
+        else:
+            self.fail_for_good(record, error)
+
+    def fail_for_good(self, record: ActionRecord, error: ActionError) -> None:
+        """The action has failed, whatever attempts are left."""
+        message = str(error)
+        record.loop.note_failed(record, message, error.error_type)
+        is_background = record.action.mode is ActionMode.FIRE_AND_FORGET
+        if record.action.on_failure is not OnFailure.CONTINUE and not is_background:
+            record.loop.note_decisive(record, message, error.error_type)
+        self.scheduler.failed(record.number)
+
+    def cancel(self, record: ActionRecord) -> None:
+        """An attempt, or the wait for the next, has been ended from outside."""
+        reason = record.cancel_reason or CancelReason.CANCELLED
+        record.loop.note_cancelled(record, reason)
+        self.scheduler.cancelled(record.number)
+
+    def stop(self, record: ActionRecord, reason: CancelReason) -> None:
+        """End a leaf action that runs, or waits for its next attempt."""
+        record.cancel_reason = reason
+        if record.job is not None:
+            record.job.stop()
+        elif record.timer is not None:
+            record.timer.stop()
+            self.cancel(record)
+
+    def _may_retry(self, record: ActionRecord) -> bool:
+        allowed = record.loop.spec.protocol.auto_retry_on_failure
+        return allowed and record.attempt < record.action.retry.max_attempts
+
+    def _back_off(self, record: ActionRecord, error: ActionError) -> None:
+        delay = delay_before(record.attempt, record.action.retry, self.random)
+        data = ActionRetryingData(
+            attempt=record.attempt,
+            error=str(error),
+            error_type=error.error_type,
+            delay_seconds=delay,
+        )
+        record.emit(self.bus, ActionRetrying, data)
+        record.emit(self.bus, ActionQueued, ActionQueuedData(reason=QueueReason.RETRY))
+        self.scheduler.backing_off(record.number)
+        record.timer = self.timers.after(delay, partial(self._retry_due, record))
+
+    def _retry_due(self, record: ActionRecord) -> None:
+        record.timer = None
+        self.scheduler.retry_due(record.number)
+        self.settle()
+
+
+def timed_out(record: ActionRecord) -> ActionError:
+    """The error of an attempt that took longer than it may."""
+    return ActionError(f"timed out after {record.action.timeout:g} s", error_type="timeout")
+
+
+def _strings(values: dict[str, Any]) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in values.items()}

@@ -1,0 +1,78 @@
+"""Events on their way out: numbered, dated, written down, then published."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from cortex_cli.engine.ports import Clock, Journal
+from cortex_cli.events import Event
+
+Listener = Callable[[Event], None]
+
+
+class Stamp:
+    """Where in a run an event happens: the path and iteration of a nested run."""
+
+    __slots__ = ("iteration", "path")
+
+    def __init__(self, path: tuple[str, ...], iteration: int = 0) -> None:
+        self.path = path
+        self.iteration = iteration
+
+
+class Bus:
+    """Makes the events of one run, in order.
+
+    Each is given to the journal before any listener sees it. Listeners are called at once and
+    must neither block nor raise.
+    """
+
+    def __init__(self, execution_id: str, clock: Clock, journal: Journal | None) -> None:
+        self.execution_id = execution_id
+        self._clock = clock
+        self._journal = journal
+        self._sequence = 0
+        self._listeners: list[Listener] = []
+        self._second = -1
+        self._prefix = ""
+
+    def listen(self, listener: Listener) -> None:
+        """Hand every further event to the listener."""
+        self._listeners.append(listener)
+
+    def run_event(self, kind: Callable[..., Event], stamp: Stamp, data: Any) -> None:
+        """Publish an event about a run as a whole."""
+        self._publish(kind(**self._header(stamp), data=data))
+
+    def action_event(
+        self, kind: Callable[..., Event], stamp: Stamp, action_id: str, action_name: str, data: Any
+    ) -> None:
+        """Publish an event about an action."""
+        header = self._header(stamp)
+        self._publish(kind(**header, action_id=action_id, action_name=action_name, data=data))
+
+    def _header(self, stamp: Stamp) -> dict[str, Any]:
+        self._sequence += 1
+        return {
+            "schema": 1,
+            "sequence": self._sequence,
+            "timestamp": self._timestamp(),
+            "execution_id": self.execution_id,
+            "iteration": stamp.iteration,
+            "path": stamp.path,
+        }
+
+    def _timestamp(self) -> str:
+        # Only the milliseconds are formatted anew within a second: this is on the hot path.
+        milliseconds = int(self._clock.wall() * 1000)
+        second, rest = divmod(milliseconds, 1000)
+        if second != self._second:
+            self._second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._prefix}.{rest:03d}Z"
+
+    def _publish(self, event: Event) -> None:
+        if self._journal is not None:
+            self._journal.append(event)
+        for listener in self._listeners:
+            listener(event)

@@ -1,0 +1,127 @@
+"""The context of one agent or workflow: what references and conditions can name (PROTOCOL 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cortex_cli.kinds import ActionState
+from cortex_cli.plan.references import MISSING, Lookup, resolve, walk
+from cortex_cli.protocol.action import Action
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What is the same everywhere in a run: its id, and its start in seconds since 1970."""
+
+    execution_id: str
+    started_at: float
+
+    @property
+    def started(self) -> str:
+        """The start as ISO 8601 with milliseconds, in UTC."""
+        moment = datetime.fromtimestamp(self.started_at, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True, kw_only=True)
+class StepRecord:
+    """What `steps.ID` knows of an action."""
+
+    status: ActionState
+    output: Any = None
+    error: str | None = None
+    duration_seconds: float = 0.0
+    attempts: int = 0
+
+    def field(self, path: Path) -> Any:
+        """The value of `steps.ID` followed by `path`, or MISSING."""
+        if not path:
+            return self.output
+        match path[0]:
+            case "output":
+                return walk(self.output, path[1:])
+            case "status":
+                return walk(self.status.value, path[1:])
+            case "error" | "duration_seconds" | "attempts" as name:
+                return walk(getattr(self, name), path[1:])
+            case _:
+                return walk(self.output, path)
+
+
+class Context:
+    """Inputs, variables and outputs, shared by all actions and iterations of one nested run."""
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], facts: RunFacts) -> None:
+        self.inputs = dict(inputs)
+        self.variables: dict[str, str] = {}
+        self.steps: dict[str, StepRecord] = {}
+        self._outputs: dict[str, Any] = {}
+        run = {"id": facts.execution_id, "dir": None, "started_at": facts.started}
+        self._roots = {"inputs": self.inputs, "env": self.variables, "run": run}
+        self._built_in: dict[str, Any] = {
+            "TIMESTAMP": facts.started,
+            "RUN_ID": facts.execution_id,
+            "WORKFLOW_ID": name,
+            "AGENT_NAME": name,
+        }
+
+    def declare(self, variables: Mapping[str, str], ambient: Mapping[str, str]) -> None:
+        """Resolve the variables of the manifest; see `declared`."""
+        self._built_in.setdefault("HOME", ambient.get("HOME"))
+        self.variables.update(declared(variables, ambient, self.lookup))
+
+    def record(self, action: Action, step: StepRecord) -> None:
+        """Note how an action has ended; its output is there under its key from now on."""
+        self.steps[action.id] = step
+        if action.output_key is not None:
+            self._outputs[action.output_key] = step.output
+
+    def resolve(self, value: Any) -> Any:
+        """The value with its references replaced."""
+        return resolve(value, self.lookup)
+
+    def lookup(self, root: str, path: Path) -> Any:
+        """What a reference names, or MISSING."""
+        if root == "steps":
+            return self._step(path)
+        if root == "trigger":
+            # The standard writes trigger.parameters.x for the input x.
+            is_long = path[:1] == ("parameters",) and "parameters" not in self.inputs
+            root, path = "inputs", path[1:] if is_long else path
+        for names in (self._roots, self._outputs, self._built_in):
+            if root in names:
+                return walk(names[root], path)
+        return MISSING
+
+    def _step(self, path: Path) -> Any:
+        step = self.steps.get(str(path[0])) if path else None
+        return MISSING if step is None else step.field(path[1:])
+
+
+def _nothing(_root: str, _path: Path) -> Any:
+    return MISSING
+
+
+def declared(
+    variables: Mapping[str, str], ambient: Mapping[str, str], lookup: Lookup = _nothing
+) -> dict[str, str]:
+    """The declared variables of a manifest, resolved in order: each may name those before it.
+
+    A bare name that `lookup` does not know and that is no variable yet is taken from `ambient`,
+    the process environment. What is missing is empty.
+    """
+    resolved: dict[str, str] = {}
+
+    def find(root: str, path: Path) -> Any:
+        found = lookup(root, path)
+        if found is MISSING and not path:
+            found = resolved.get(root, ambient.get(root, MISSING))
+        return found
+
+    for name, text in variables.items():
+        value = resolve(text, find)
+        resolved[name] = "" if value is None else str(value)
+    return resolved

@@ -1,0 +1,162 @@
+"""The events of a run as an async iterator, with the run in a task of its own.
+
+An async generator cannot host the run: left by `break`, it would be closed from another task,
+or never. So the run gets a background task of the event loop's, and the iterator ends it when it
+is closed or no longer referenced.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from cortex_cli.events import Event
+
+Run = Callable[[Callable[[Event], None]], Awaitable[None]]
+Soon = Callable[[Callable[[], None]], object]
+
+# The event loop keeps only weak references to its tasks.
+_hosted: set[asyncio.Task[None]] = set()
+
+
+class _Channel:
+    """What the run and its iterator share; it must not refer to the iterator."""
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque()
+        self.news = anyio.Event()
+        self.is_over = False
+        self.error: BaseException | None = None
+
+    def put(self, event: Event) -> None:
+        self.events.append(event)
+        self.news.set()
+
+    async def host(self, run: Run) -> None:
+        try:
+            await run(self.put)
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:
+            # It is raised again in the task that reads the events.
+            self.error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self.is_over = True
+            self.news.set()
+
+
+def _spawn(host: Callable[[], Awaitable[None]]) -> Soon:
+    """Start a background task of the running event loop.
+
+    Returns how to have a function called in that loop soon, from any thread.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return _spawn_on_trio(host)
+
+    async def task() -> None:
+        await host()
+
+    hosted = loop.create_task(task(), name="cortex run")
+    _hosted.add(hosted)
+    hosted.add_done_callback(_hosted.discard)
+    return loop.call_soon_threadsafe
+
+
+def _spawn_on_trio(host: Callable[[], Awaitable[None]]) -> Soon:
+    import trio
+
+    context = contextvars.copy_context()
+    trio.lowlevel.spawn_system_task(host, name="cortex run", context=context)
+    return trio.lowlevel.current_trio_token().run_sync_soon
+
+
+class EventStream:
+    """Events in order, losing none: an async iterator that is also an async context manager.
+
+    The run begins with the first `__anext__` or `__aenter__`. Leaving early, by `break`, by
+    `aclose` or by an exception, cancels the run; `aclose` and the context manager also wait until
+    nothing of it is left. What the run raises is raised here.
+    """
+
+    def __init__(self, run: Run, cancel: Callable[[], None]) -> None:
+        """`run` is given a function that takes events; `cancel` asks it to end."""
+        self._run = run
+        self._cancel = cancel
+        self._channel: _Channel | None = None
+        self._soon: Soon | None = None
+
+    def __aiter__(self) -> Self:
+        """The stream itself: it can be read once."""
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event; StopAsyncIteration after the last."""
+        channel = self._started()
+        while not channel.events:
+            if channel.is_over:
+                self._raise_error(channel)
+                raise StopAsyncIteration
+            channel.news = anyio.Event()
+            await channel.news.wait()
+        return channel.events.popleft()
+
+    async def __aenter__(self) -> Self:
+        """Begin the run."""
+        self._started()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Cancel the run if it has not ended, and wait for its end."""
+        await self.aclose()
+        if exc is None and self._channel is not None:
+            self._raise_error(self._channel)
+
+    async def aclose(self) -> None:
+        """Cancel the run if it has not ended, and wait until nothing of it is left."""
+        channel = self._channel
+        if channel is None or channel.is_over:
+            return
+        self._cancel()
+        with anyio.CancelScope(shield=True):
+            while not channel.is_over:
+                channel.news = anyio.Event()
+                await channel.news.wait()
+
+    def cancel(self) -> None:
+        """Ask the run to end; its remaining events still come, the last one too."""
+        if self._channel is not None and not self._channel.is_over:
+            self._cancel()
+
+    def __del__(self) -> None:
+        """Cancel the run: nobody can read its events any more."""
+        if self._soon is not None and self._channel is not None and not self._channel.is_over:
+            # RuntimeError: the event loop has ended, and with it the run. Trio's is a subclass.
+            with contextlib.suppress(RuntimeError):
+                self._soon(self._cancel)
+
+    def _started(self) -> _Channel:
+        if self._channel is None:
+            self._channel = channel = _Channel()
+            run = self._run
+            self._soon = _spawn(lambda: channel.host(run))
+        return self._channel
+
+    @staticmethod
+    def _raise_error(channel: _Channel) -> None:
+        if channel.error is not None:
+            error, channel.error = channel.error, None
+            raise error

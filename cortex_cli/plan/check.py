@@ -1,0 +1,117 @@
+"""Everything that can be said of a plan before it runs: its graph, or what is wrong, all at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cortex_cli.errors import Finding
+from cortex_cli.kinds import Severity
+from cortex_cli.plan.barriers import add_barriers
+from cortex_cli.plan.edges import Linker, finding_of
+from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.provided import Names, Provided
+from cortex_cli.plan.references import errors, find
+from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.plan import OutputDeclaration
+
+_CYCLE_SHOWN = 20
+
+
+def check_plan(
+    actions: Sequence[Action],
+    names: Names,
+    *,
+    outputs: Mapping[str, OutputDeclaration] | None = None,
+    key: str = "actions",
+) -> tuple[Graph, list[Finding]]:
+    """The graph of a plan, barriers included, and the findings about it and its outputs.
+
+    If a finding is an error, the graph is not fit to run. `key` is what the list of actions is
+    called in the document, for the findings' paths.
+    """
+    graph = Graph(actions)
+    linker = Linker(Provided(graph, names), key)
+    _check_ids(linker)
+    _check_not_yet(linker)
+    linker.link()
+    for name, output in (outputs or {}).items():
+        linker.findings.extend(_check_output(linker.provided, name, output))
+    cycle = graph.cycle()
+    if cycle is None:
+        add_barriers(graph)
+    else:
+        _report_cycle(linker, cycle)
+    return graph, linker.findings
+
+
+def check_protocol(protocol: AgentLoopProtocol) -> list[Finding]:
+    """The settings of a run that are understood, but cannot be followed yet."""
+    asked = {
+        "require_user_approval": protocol.require_user_approval is not False,
+        "max_parallel_actions": protocol.max_parallel_actions == "auto",
+        "budget": protocol.budget is not None,
+        "resources": bool(protocol.resources),
+    }
+    return [
+        Finding(code="not_yet", message=_not_yet(field), path=("protocol", field))
+        for field, is_asked in asked.items()
+        if is_asked
+    ]
+
+
+def is_sound(findings: Sequence[Finding]) -> bool:
+    """Whether none of the findings is an error."""
+    return all(finding.severity is not Severity.ERROR for finding in findings)
+
+
+def _check_ids(linker: Linker) -> None:
+    for number, action in enumerate(linker.graph.actions):
+        first = linker.graph.index[action.id]
+        if first != number:
+            place = ("id",) if "id" in action.model_fields_set else ("name",)
+            message = f"two actions have the id '{action.id}'"
+            hint = "an id that is not written is made from the name; give one of them another"
+            linker.report(number, place, "duplicate_id", message, hint=hint)
+
+
+def _check_output(provided: Provided, name: str, output: OutputDeclaration) -> Iterator[Finding]:
+    place = ("outputs", name, "source")
+    for path, error in errors(output.source):
+        yield Finding(code="reference_syntax", message=str(error), path=(*place, *path))
+    for path, reference in find(output.source):
+        trouble = provided.trouble(reference.root, reference.path)
+        if trouble is not None:
+            yield finding_of(trouble, reference, (*place, *path))
+
+
+def _check_not_yet(linker: Linker) -> None:
+    for number, action in enumerate(linker.graph.actions):
+        for field in _later_fields(action):
+            linker.report(number, (field,), "not_yet", _not_yet(field))
+
+
+def _later_fields(action: Action) -> Iterator[str]:
+    if action.for_each is not None:
+        yield "for_each"
+    if action.fallback:
+        yield "fallback"
+    if action.resources:
+        yield "resources"
+    if action.cache is not False:
+        yield "cache"
+
+
+def _not_yet(field: str) -> str:
+    return f"'{field}' is part of the protocol, but this version cannot follow it yet"
+
+
+def _report_cycle(linker: Linker, cycle: list[int]) -> None:
+    ids = [linker.graph.actions[number].id for number in cycle]
+    # Starting with the action declared first makes the message the same whatever found it.
+    start = cycle.index(min(cycle))
+    ids = ids[start:] + ids[:start]
+    shown = ids[:_CYCLE_SHOWN]
+    left_out = len(ids) - len(shown)
+    rest = [f"… {left_out} more …"] if left_out else []
+    message = f"actions wait for each other in a cycle: {' → '.join([*shown, *rest, ids[0]])}"
+    hint = "take one of these dependencies out"
+    linker.report(min(cycle), (), "cycle", message, hint=hint)

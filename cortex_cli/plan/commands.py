@@ -1,0 +1,46 @@
+"""What the scheduler wants done: imperative, frozen, performed in order by whoever drives it."""
+
+import msgspec
+
+from cortex_cli.kinds import CancelReason, SkipReason
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Begin an attempt of the action now."""
+
+    action: int
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Decide the action's condition now, and answer `passed`, `refused` or `failed`."""
+
+    action: int
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """The action is ready and waits for a slot."""
+
+    action: int
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """The action has ended without having started."""
+
+    action: int
+    reason: SkipReason
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """End the action's attempt, or its wait for the next, and answer `cancelled`."""
+
+    action: int
+    reason: CancelReason
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Every action of the group has ended, but for those that nothing waits for."""
+
+    group: int
+
+
+Command = Start | Check | Queue | Skip | Cancel | Close

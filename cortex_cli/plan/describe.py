@@ -1,0 +1,126 @@
+"""The report of a plan: what `cortex plan` shows and the event `plan_generated` carries."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cortex_cli.errors import Problem
+from cortex_cli.kinds import ActionMode
+from cortex_cli.plan.critical_path import Timing, timing
+from cortex_cli.plan.estimate import Estimate
+from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.simulate import Schedule, simulate
+from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A plan worked out: estimates, the schedule they lead to, and what that means.
+
+    `tails` is the longest remaining path of each action by its estimate, the priority of the
+    run; `timing` leaves out what is not expected to run.
+    """
+
+    graph: Graph
+    slots: int
+    estimates: Sequence[Estimate]
+    tails: Sequence[float]
+    schedule: Schedule
+    timing: Timing
+
+    @property
+    def scheduled_seconds(self) -> float:
+        """When the last action that anything waits for ends."""
+        ends = self.schedule.ends
+        return max((ends[number] for number in _counted(self.graph)), default=0.0)
+
+
+def work_out(graph: Graph, estimates: Sequence[Estimate], slots: int) -> Outlook:
+    """Simulate a plan, which must be free of cycles, under a number of slots."""
+    durations = [known.seconds for known in estimates]
+    tails = timing(graph, durations).tails
+    schedule = simulate(graph, durations, tails, slots)
+    ran = [seconds if runs else 0.0 for seconds, runs in zip(durations, schedule.ran, strict=True)]
+    return Outlook(graph, slots, estimates, tails, schedule, timing(graph, ran))
+
+
+def describe(agent: str, outlook: Outlook, problems: Sequence[Problem] = ()) -> PlanReport:
+    """The report of a plan that has been worked out."""
+    graph = outlook.graph
+    waves = graph.waves()
+    by_wave: list[list[str]] = [[] for _ in range(max(waves, default=0))]
+    for action, wave in zip(graph.actions, waves, strict=True):
+        by_wave[wave - 1].append(action.id)
+    return PlanReport(
+        agent=agent,
+        actions=planned_actions(outlook, waves),
+        edges=planned_edges(graph),
+        waves=tuple(map(tuple, by_wave)),
+        counts=PlanCounts(
+            by_type=dict(Counter(action.type.value for action in graph.actions)),
+            by_mode=dict(Counter(action.mode.value for action in graph.actions)),
+        ),
+        estimate=_totals(outlook, waves),
+        critical_path=tuple(graph.actions[number].id for number in outlook.timing.path),
+        problems=tuple(problems),
+    )
+
+
+def planned_actions(outlook: Outlook, waves: Sequence[int]) -> tuple[PlannedAction, ...]:
+    """Each action with its wave, estimate, place on the simulated clock and slack."""
+    on_path = set(outlook.timing.path)
+    schedule = outlook.schedule
+    return tuple(
+        PlannedAction(
+            id=action.id,
+            name=action.name,
+            type=action.type,
+            mode=action.mode,
+            target=action.target,
+            wave=waves[number],
+            estimate_seconds=outlook.estimates[number].seconds,
+            estimate_source=outlook.estimates[number].source,
+            start_seconds=schedule.starts[number],
+            end_seconds=schedule.ends[number],
+            slack_seconds=outlook.timing.slack(number),
+            on_critical_path=number in on_path,
+        )
+        for number, action in enumerate(outlook.graph.actions)
+    )
+
+
+def planned_edges(graph: Graph) -> tuple[PlannedEdge, ...]:
+    """Each edge by the ids of its ends."""
+    actions = graph.actions
+    return tuple(
+        PlannedEdge(source=actions[edge.source].id, target=actions[edge.target].id, kind=edge.kind)
+        for edge in graph.edges()
+    )
+
+
+def _totals(outlook: Outlook, waves: Sequence[int]) -> PlanEstimate:
+    graph, schedule = outlook.graph, outlook.schedule
+    spent = [end - start for start, end in zip(schedule.starts, schedule.ends, strict=True)]
+    slowest: dict[int, float] = {}
+    for number in _counted(graph):
+        slowest[waves[number]] = max(slowest.get(waves[number], 0.0), spent[number])
+    in_slots = sum(spent[n] for n in _counted(graph) if graph.actions[n].type.is_leaf)
+    sequential = sum(spent)
+    scheduled = outlook.scheduled_seconds
+    return PlanEstimate(
+        sequential_seconds=sequential,
+        wave_seconds=sum(slowest.values()),
+        scheduled_seconds=scheduled,
+        lower_bound_seconds=max(outlook.timing.length, in_slots / outlook.slots),
+        speedup=sequential / scheduled if scheduled else 1.0,
+        max_parallel=outlook.slots,
+    )
+
+
+def _counted(graph: Graph) -> list[int]:
+    """The actions that the plan's duration depends on: all but fire-and-forget."""
+    return [
+        number
+        for number, action in enumerate(graph.actions)
+        if action.mode is not ActionMode.FIRE_AND_FORGET
+    ]

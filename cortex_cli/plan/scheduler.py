@@ -1,0 +1,249 @@
+"""The scheduler: facts in, commands out; no clock, no waiting, no I/O.
+
+One scheduler serves a whole run. Each plan, of the run itself or of a nested one, is a group of
+actions; more groups and more actions may join at any time. All groups share the slots; a group
+may have a cap of its own. The executor and the simulator drive the same object, so that a plan
+is what a run does. Over a run it takes O((V + E) log V).
+
+What an action waits for and what becomes of it follows PROTOCOL 2.3 to 2.5, who goes first
+PROTOCOL 6: the higher priority, then the longer remaining path, then declaration order.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, SkipReason
+from cortex_cli.plan.commands import Cancel, Check, Close, Command, Skip, Start
+from cortex_cli.plan.ready_queue import ReadyQueue
+from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
+
+
+class Scheduler:
+    """Decides what starts, what is skipped and what is cancelled.
+
+    Actions and groups are known by the numbers given out by `open` and `extend`, in order from
+    0. Every fact appends to the commands that `take` hands out; the caller performs them in order.
+    """
+
+    def __init__(self, slots: int) -> None:
+        """`slots`: how many leaf actions may run at once, at least 1."""
+        self._nodes: list[Node] = []
+        self._groups: list[Group] = []
+        self._background_left = 0
+        self._queue = ReadyQueue(self._nodes, slots)
+        self._commands: list[Command] = []
+
+    def take(self) -> list[Command]:
+        """The commands that have come up since the last call, in order; none is given twice."""
+        self._queue.dispatch(self._commands)
+        commands, self._commands = self._commands, []
+        return commands
+
+    def open(
+        self, *, parent: int | None = None, cap: int | None = None, fail_fast: bool = False
+    ) -> int:
+        """Add an empty group, nested in the action `parent`; it stays open until `seal`."""
+        above = None if parent is None else self._nodes[parent]
+        group = Group(len(self._groups), above, cap, fail_fast=fail_fast)
+        self._groups.append(group)
+        if above is not None:
+            above.nested.append(group)
+        return group.number
+
+    def extend(self, group: int, items: Sequence[Item]) -> range:
+        """Add actions to an open group; their waits may name any action of the scheduler."""
+        home = self._groups[group]
+        first = len(self._nodes)
+        fresh: list[Node] = []
+        base_priority, base_tail = (0.0, 0.0)
+        if home.parent is not None:
+            base_priority, base_tail = home.parent.priority, home.parent.tail
+        for number, item in enumerate(items, first):
+            node = Node(number, home, item, base_priority, base_tail)
+            self._nodes.append(node)
+            fresh.append(node)
+            home.nodes.append(node)
+            home.unfinished += not item.is_background
+            self._background_left += item.is_background
+        for node, item in zip(fresh, items, strict=True):
+            self._connect(node, item.waits)
+        for node in fresh:
+            # What came before it here may have decided it already.
+            reason = self._decide(node) if node.phase is Phase.WAITING else None
+            if reason is not None:
+                self._skip(node, reason)
+        return range(first, len(self._nodes))
+
+    def seal(self, group: int) -> None:
+        """Say that no more actions join the group, so that it can close."""
+        home = self._groups[group]
+        home.is_open = False
+        self._close_if_done(home)
+
+    def completed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
+        """An action has ended well; a decision names the actions it has not chosen."""
+        node = self._nodes[action]
+        self._queue.leave(node)
+        for other in not_chosen:
+            unchosen = self._nodes[other]
+            if unchosen.phase is Phase.WAITING:
+                self._skip(unchosen, SkipReason.NOT_CHOSEN)
+        self._end(node, Outcome.OK)
+
+    def failed(self, action: int) -> None:
+        """An action has used up its attempts, or its condition could not be decided."""
+        node = self._nodes[action]
+        self._queue.leave(node)
+        if node.on_failure is OnFailure.CONTINUE or node.is_background:
+            self._end(node, Outcome.OK)
+            return
+        node.phase = Phase.ENDED
+        group = node.group
+        group.has_failed = True
+        if node.on_failure is OnFailure.ABORT or group.fail_fast:
+            self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
+        self._end(node, Outcome.BLOCKED)
+
+    def cancelled(self, action: int) -> None:
+        """An action that was to be cancelled has ended."""
+        node = self._nodes[action]
+        self._queue.leave(node)
+        self._end(node, Outcome.BLOCKED)
+
+    def backing_off(self, action: int) -> None:
+        """An attempt has failed and another follows later; the slot is free until then."""
+        node = self._nodes[action]
+        self._queue.leave(node)
+        node.phase = Phase.BACKING_OFF
+
+    def retry_due(self, action: int) -> None:
+        """The wait before the next attempt is over."""
+        node = self._nodes[action]
+        if node.phase is Phase.BACKING_OFF:
+            self._enqueue(node)
+
+    def passed(self, action: int) -> None:
+        """The action's condition is true."""
+        node = self._nodes[action]
+        if node.phase is Phase.CHECKING:
+            self._enqueue(node)
+
+    def refused(self, action: int) -> None:
+        """The action's condition is false."""
+        node = self._nodes[action]
+        if node.phase is Phase.CHECKING:
+            self._skip(node, SkipReason.CONDITION_FALSE)
+
+    def abort(self, group: int, skip: SkipReason, cancel: CancelReason) -> None:
+        """End everything in a group, and in what is nested in it: skip what waits, cancel the rest.
+
+        The group takes no more actions.
+        """
+        home = self._groups[group]
+        self._abort(home, skip, cancel)
+        self._close_if_done(home)
+
+    def cancel_background(self, reason: CancelReason) -> None:
+        """Cancel what still runs though nothing waits for it, and skip what has not begun."""
+        for node in self._nodes:
+            if node.is_background:
+                self._stop(node, SkipReason.CANCELLED, reason)
+
+    def has_failed(self, group: int) -> bool:
+        """Whether an action of the group failed with `on_failure` `fail` or `abort`."""
+        return self._groups[group].has_failed
+
+    def is_closed(self, group: int) -> bool:
+        """Whether every action of the group that anything waits for has ended."""
+        return self._groups[group].is_closed
+
+    @property
+    def background_left(self) -> int:
+        """How many actions that nothing waits for have not ended."""
+        return self._background_left
+
+    def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
+        for source, kind in waits:
+            parent = self._nodes[source]
+            soft = kind is EdgeKind.DEPENDS_ON and not node.wait_for_all
+            if parent.phase is Phase.ENDED:
+                node.count(parent.outcome, kind, soft=soft)
+                continue
+            parent.children.append((node, kind, soft))
+            if soft:
+                node.open_soft += 1
+            else:
+                node.open_hard += 1
+
+    def _decide(self, node: Node) -> SkipReason | None:
+        """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""
+        if not node.is_decidable():
+            return None
+        reason = node.verdict()
+        if reason is None:
+            if node.has_condition:
+                node.phase = Phase.CHECKING
+                self._commands.append(Check(node.number))
+            else:
+                self._enqueue(node)
+        return reason
+
+    def _enqueue(self, node: Node) -> None:
+        if node.is_leaf:
+            node.phase = Phase.READY
+            self._queue.add(node)
+        else:
+            node.phase = Phase.RUNNING
+            self._commands.append(Start(node.number))
+
+    def _skip(self, node: Node, reason: SkipReason) -> None:
+        self._commands.append(Skip(node.number, reason))
+        self._end(node, _meaning(reason))
+
+    def _end(self, node: Node, outcome: Outcome) -> None:
+        # Iterative: a chain of 100,000 skips must not recurse.
+        pending = [(node, outcome)]
+        while pending:
+            ended, how = pending.pop()
+            ended.phase = Phase.ENDED
+            ended.outcome = how
+            children, ended.children = ended.children, []
+            for child, kind, soft in children:
+                reason = self._decide(child) if child.release(how, kind, soft=soft) else None
+                if reason is not None:
+                    self._commands.append(Skip(child.number, reason))
+                    child.phase = Phase.ENDED
+                    pending.append((child, _meaning(reason)))
+            group = ended.group
+            group.unfinished -= not ended.is_background
+            self._background_left -= ended.is_background
+            self._close_if_done(group)
+
+    def _close_if_done(self, group: Group) -> None:
+        if not group.unfinished and not group.is_open and not group.is_closed:
+            group.is_closed = True
+            self._commands.append(Close(group.number))
+
+    def _abort(self, group: Group, skip: SkipReason, cancel: CancelReason) -> None:
+        pending = [group]
+        while pending:
+            current = pending.pop()
+            current.is_open = False
+            for node in current.nodes:
+                self._stop(node, skip, cancel)
+                pending.extend(node.nested)
+            self._close_if_done(current)
+
+    def _stop(self, node: Node, skip: SkipReason, cancel: CancelReason) -> None:
+        match node.phase:
+            case Phase.RUNNING | Phase.BACKING_OFF:
+                if not node.is_cancelling:
+                    node.is_cancelling = True
+                    self._commands.append(Cancel(node.number, cancel))
+            case Phase.WAITING | Phase.CHECKING | Phase.READY:
+                self._skip(node, skip)
+            case Phase.ENDED:
+                pass
+
+
+def _meaning(reason: SkipReason) -> Outcome:
+    return Outcome.BLOCKED if reason.blocks else Outcome.SKIPPED

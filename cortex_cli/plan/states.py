@@ -1,0 +1,184 @@
+"""What the scheduler knows of actions and groups while they run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from cortex_cli.kinds import ActionMode, EdgeKind, RunIf, SkipReason
+from cortex_cli.protocol.action import Action
+
+
+class Phase(Enum):
+    """Where an action is, as the scheduler sees it."""
+
+    WAITING = 0
+    CHECKING = 1
+    READY = 2
+    RUNNING = 3
+    BACKING_OFF = 4
+    ENDED = 5
+
+
+class Outcome(Enum):
+    """What the end of an action means for those that depend on it."""
+
+    OK = 0
+    SKIPPED = 1
+    BLOCKED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An action as the scheduler needs it.
+
+    `waits` holds the number and kind of each edge that leads to it; `tail` is the longest
+    remaining path from its start to the end of its plan, in seconds.
+    """
+
+    action: Action
+    waits: Sequence[tuple[int, EdgeKind]] = ()
+    tail: float = 0.0
+
+    @property
+    def is_background(self) -> bool:
+        """Whether nothing waits for the action."""
+        return self.action.mode is ActionMode.FIRE_AND_FORGET
+
+
+class Group:
+    """The actions of one plan."""
+
+    __slots__ = (
+        "cap",
+        "capped",
+        "fail_fast",
+        "has_failed",
+        "is_closed",
+        "is_open",
+        "nodes",
+        "number",
+        "parent",
+        "parked",
+        "running",
+        "unfinished",
+    )
+
+    def __init__(
+        self, number: int, parent: "Node | None", cap: int | None, *, fail_fast: bool
+    ) -> None:
+        self.number = number
+        self.parent = parent
+        self.cap = cap
+        self.fail_fast = fail_fast
+        self.has_failed = False
+        self.is_open = True
+        self.is_closed = False
+        self.nodes: list[Node] = []
+        self.running = 0
+        self.parked: list[tuple[float, float, int]] = []
+        self.unfinished = 0
+        above = [] if parent is None else parent.group.capped
+        self.capped: list[Group] = above if cap is None else [self, *above]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more of its leaf actions may run."""
+        return self.cap is not None and self.running >= self.cap
+
+
+class Node:
+    """One action; `open_*` count the edges that still hold it, the rest how those before ended."""
+
+    __slots__ = (
+        "blocked",
+        "children",
+        "group",
+        "has_condition",
+        "is_background",
+        "is_cancelling",
+        "is_leaf",
+        "key",
+        "nested",
+        "number",
+        "ok",
+        "on_failure",
+        "open_hard",
+        "open_soft",
+        "outcome",
+        "phase",
+        "priority",
+        "run_if",
+        "skipped",
+        "soft",
+        "soft_blocked",
+        "soft_ok",
+        "tail",
+        "wait_for_all",
+    )
+
+    def __init__(
+        self, number: int, group: Group, item: Item, base_priority: float, base_tail: float
+    ) -> None:
+        action = item.action
+        self.number = number
+        self.group = group
+        self.priority = action.priority + base_priority
+        self.tail = item.tail + base_tail
+        self.key = (-self.priority, -self.tail, number)
+        self.is_leaf = action.type.is_leaf
+        self.is_background = item.is_background
+        self.has_condition = action.condition is not None
+        self.run_if = action.run_if
+        self.on_failure = action.on_failure
+        self.wait_for_all = action.wait_for_all
+        self.is_cancelling = False
+        self.phase = Phase.WAITING
+        self.outcome = Outcome.OK
+        self.children: list[tuple[Node, EdgeKind, bool]] = []
+        self.nested: list[Group] = []
+        self.open_hard = self.open_soft = 0
+        self.ok = self.skipped = self.blocked = 0
+        self.soft = self.soft_ok = self.soft_blocked = 0
+
+    def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
+        """Note how an action that this one waits for has ended."""
+        if kind is EdgeKind.BARRIER:
+            return
+        self.soft += soft
+        if outcome is Outcome.OK:
+            self.ok += 1
+            self.soft_ok += soft
+        elif outcome is Outcome.SKIPPED:
+            self.skipped += 1
+        else:
+            self.blocked += 1
+            self.soft_blocked += soft
+
+    def release(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> bool:
+        """Take one edge away; whether the action still waits to be decided."""
+        if self.phase is not Phase.WAITING:
+            return False
+        if soft:
+            self.open_soft -= 1
+        else:
+            self.open_hard -= 1
+        self.count(outcome, kind, soft=soft)
+        return True
+
+    def is_decidable(self) -> bool:
+        """Whether enough has ended to say what becomes of the action (PROTOCOL 2.3 and 2.4)."""
+        if self.open_hard:
+            return False
+        if not self.open_soft:
+            return True
+        return self.blocked > 0 if self.run_if is RunIf.FAILURE else self.soft_ok > 0
+
+    def verdict(self) -> SkipReason | None:
+        """Why a decidable action is skipped; None if it may run, once its condition allows it."""
+        if self.blocked and self.run_if is not RunIf.SUCCESS:
+            return None
+        if self.blocked > self.soft_blocked or (self.soft_blocked and not self.soft_ok):
+            return SkipReason.UPSTREAM_FAILED
+        if (self.soft and not self.soft_ok) or (self.skipped and not self.ok):
+            return SkipReason.UPSTREAM_SKIPPED
+        return SkipReason.NOTHING_FAILED if self.run_if is RunIf.FAILURE else None

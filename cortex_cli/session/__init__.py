@@ -1,0 +1,1 @@
+"""Where a library user starts: settings, stores and handlers wired together around the engine."""

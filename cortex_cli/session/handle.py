@@ -1,0 +1,41 @@
+"""One run: its clock, its id and its runner, behind a stream of events."""
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.clock import LoopClock
+from cortex_cli.engine.ports import Journal, RunSpec
+from cortex_cli.engine.runner import Runner
+from cortex_cli.engine.stream import EventStream
+from cortex_cli.events import Event
+from cortex_cli.ids import execution_id
+
+
+class RunHandle:
+    """One run of a spec: makes its event stream, and cancels it."""
+
+    def __init__(
+        self, spec: RunSpec, inputs: Mapping[str, Any], journal: Journal | None = None
+    ) -> None:
+        self._spec = spec
+        self._inputs = inputs
+        self._journal = journal
+        self._runner: Runner | None = None
+
+    def stream(self) -> EventStream:
+        """The events of the run, which begins with the first that is asked for."""
+        return EventStream(self._run, self._cancel)
+
+    async def _run(self, listener: Callable[[Event], None]) -> None:
+        clock = LoopClock()
+        bus = Bus(execution_id(os.urandom(8)), clock, self._journal)
+        bus.listen(listener)
+        self._runner = Runner(self._spec, self._inputs, bus, clock, random.Random())
+        await self._runner.run()
+
+    def _cancel(self) -> None:
+        if self._runner is not None:
+            self._runner.cancel()
