@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Any
 
 _SHOWN = 10
+_NO_SUCH_COMMIT = 1  # anything worse is 128
 _NOTHING: dict[str, Any] = {
     "commits": 0,
     "authors": [],
@@ -25,7 +26,7 @@ _NOTHING: dict[str, Any] = {
 
 def read(root: str, *, most_commits: int = 1_000) -> dict[str, Any]:
     """The history behind HEAD; all zero and empty in a repository without commits."""
-    if _call_git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
+    if _call_git(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode == _NO_SUCH_COMMIT:
         return dict(_NOTHING)
     log = _git(
         root,

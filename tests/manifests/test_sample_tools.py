@@ -1,0 +1,308 @@
+"""The tools of the research assistant and of the small manifests do what their manifests say."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CORPUS = Path(__file__).parents[2] / "manifests" / "corpus"
+TOPIC = "agent loops and dataflow scheduling"
+
+
+class _Server(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/latin1":
+            self._answer(200, "café".encode("latin-1"), "text/plain; charset=iso-8859-1")
+        elif self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+        else:
+            self._answer(404, b"no", "text/plain")
+
+    def _answer(self, status: int, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def page(call_tool) -> dict[str, Any]:
+    return call_tool("fetch_source", cwd=CORPUS, source="agent_loops.html").output
+
+
+@pytest.fixture
+def papers(call_tool) -> dict[str, Any]:
+    return call_tool("fetch_source", cwd=CORPUS, source="papers.atom.xml", as_feed=True).output
+
+
+@pytest.fixture
+def news(call_tool) -> dict[str, Any]:
+    return call_tool("fetch_source", cwd=CORPUS, source="news.rss.xml", as_feed=True).output
+
+
+def test_a_file_is_read_as_it_is(page):
+    content = (CORPUS / "agent_loops.html").read_bytes()
+    assert page["text"] == content.decode()
+    assert (page["media_type"], page["bytes"]) == ("text/html", len(content))
+
+
+def test_a_url_is_decoded_by_its_own_charset(call_tool, server):
+    answer = call_tool("fetch_source", source=f"{server}/latin1")
+    assert answer.output["text"] == "café"
+    assert answer.output["media_type"] == "text/plain"
+
+
+def test_a_redirect_is_followed_to_http(call_tool, server):
+    assert call_tool("fetch_source", source=f"{server}/to//latin1").output["text"] == "café"
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("nowhere.html", "no such file"),
+        (".", "not a file"),
+        ("file:///etc/passwd", "only http and https"),
+        ("http://[", "can't be fetched"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_a_clear_failure(call_tool, source, error):
+    answer = call_tool("fetch_source", source=source)
+    assert answer.exit_code == 1
+    assert answer.stderr.count("\n") == 1
+    assert answer.error.startswith(f"{source}: {error}")
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/missing", "the server answered 404"),
+        ("/to/file:///etc/passwd", "the server answered 302"),
+        ("/to/ftp://127.0.0.1/x", "can't be fetched: unknown url type: ftp"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_a_clear_failure(call_tool, server, path, error):
+    answer = call_tool("fetch_source", source=server + path)
+    assert answer.exit_code == 1
+    assert error in answer.error
+
+
+def test_a_long_document_is_refused(call_tool):
+    answer = call_tool("fetch_source", cwd=CORPUS, source="agent_loops.html", max_bytes=1000)
+    assert answer.error == "agent_loops.html: is longer than 1,000 bytes"
+
+
+def test_a_declared_charset_a_byte_order_mark_and_neither_are_understood(call_tool, tmp_path):
+    texts = {
+        "declared.html": '<meta charset="iso-8859-2"><p>Łódź'.encode("iso-8859-2"),
+        "marked.txt": "Łódź".encode("utf-16"),
+        "neither.txt": "naïve".encode("cp1252"),
+    }
+    for name, content in texts.items():
+        (tmp_path / name).write_bytes(content)
+    found = [call_tool("fetch_source", cwd=tmp_path, source=name).output["text"] for name in texts]
+    assert found == ['<meta charset="iso-8859-2"><p>Łódź', "Łódź", "naïve"]
+
+
+def test_binary_content_is_not_text(call_tool, tmp_path):
+    (tmp_path / "x.bin").write_bytes(b"\x7fELF\0\0")
+    assert call_tool("fetch_source", cwd=tmp_path, source="x.bin").error == "x.bin: is not text"
+
+
+def test_an_atom_feed_gives_its_entries(papers):
+    first = papers["entries"][0]
+    assert len(papers["entries"]) == 6
+    assert first["title"] == "Plans as Graphs: Letting Language Models Write Their Dependencies"
+    assert first["authors"] == ["Ines Hallow", "Tobias Verne"]
+    assert (first["link"], first["published"]) == (
+        "https://papers.example/abs/0001v1",
+        "2026-01-12",
+    )
+
+
+def test_an_rss_feed_gives_its_entries_without_markup(news):
+    first = news["entries"][0]
+    assert news["title"] == "Loop & Graph, sample news (invented)"
+    assert (first["authors"], first["published"]) == (["Maud Ferris"], "2026-02-16")
+    assert "<p>" not in first["summary"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("plainly no feed", "not well-formed XML"),
+        ("<html><body/></html>", "neither Atom nor RSS: its root is <html>"),
+        ('<!DOCTYPE r [<!ENTITY a "b">]><rss/>', "declares XML entities"),
+    ],
+)
+def test_what_is_no_feed_is_a_clear_failure(call_tool, tmp_path, text, error):
+    (tmp_path / "feed.xml").write_text(text)
+    answer = call_tool("fetch_source", cwd=tmp_path, source="feed.xml", as_feed=True)
+    assert answer.exit_code == 1
+    assert error in answer.error
+
+
+def test_facts_are_sentences_of_the_article_and_of_nothing_around_it(call_tool, page):
+    facts = call_tool("extract_facts", text=page["text"], topic=TOPIC).output
+    texts = [fact["text"] for fact in facts["facts"]]
+    assert facts["title"] == "Agent loop"
+    assert facts["sections"][:2] == ["History", "Scheduling the plan"]
+    assert texts[0].startswith("An agent loop is a control structure")
+    assert any("1962" in text for text in texts)
+    for noise in ("not part of the text", "Software architecture", "[1]", "Sample text"):
+        assert noise not in facts["text"]
+
+
+def test_facts_of_plain_text_need_no_markup_and_keep_initials_together(call_tool):
+    text = "J. R. Smith built 12 looms in 1801 in the old mill. It burnt down soon after that."
+    facts = call_tool("extract_facts", stdin=True, text=text, max_facts=1).output["facts"]
+    assert [fact["kind"] for fact in facts] == ["date"]
+    assert facts[0]["text"].startswith("J. R. Smith built")
+
+
+def test_an_empty_article_is_a_failure(call_tool):
+    assert call_tool("extract_facts", text=" ").error == "the text holds no sentences"
+
+
+def test_ranking_drops_what_is_off_topic(call_tool, papers):
+    ranked = call_tool("rank_entries", entries=papers["entries"], topic=TOPIC, keep=9).output
+    assert ranked["dropped"] == 1
+    assert ranked["kept"][0]["title"].startswith("Waves Considered Slow")
+    assert "Colour Constancy" not in [entry["title"][:16] for entry in ranked["kept"]]
+    scores = [entry["score"] for entry in ranked["kept"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_ranking_nothing_gives_nothing(call_tool):
+    ranked = call_tool("rank_entries", entries=[], topic=TOPIC).output
+    assert ranked == {"kept": [], "dropped": 0, "text": ""}
+
+
+def test_a_topic_without_words_is_a_failure(call_tool):
+    assert call_tool("rank_entries", entries=[], topic="?").exit_code == 1
+
+
+def test_the_finding_of_a_paper_is_its_result(call_tool, papers):
+    found = call_tool("pick_findings", entries=[*papers["entries"], {"title": "bare"}]).output
+    assert found[1]["finding"].startswith("Dataflow execution, which starts an action")
+    assert found[2]["finding"].startswith("Choosing the action with the longest remaining path")
+    assert found[-1]["finding"] is None
+
+
+def test_quality_measures_what_is_wrong_with_a_report(call_tool):
+    facts = [{"text": "The robot Shakey was built in 1966"}, {"text": "Whales sing songs"}]
+    report = "The robot Shakey was built in 1966. The robot Shakey was built in 1966."
+    checked = call_tool("check_quality", report=report, facts=facts, min_words=14).output
+    assert checked["measures"]["repeated_sentences"] == 1
+    assert checked["measures"]["facts_covered"] == 1
+    assert checked["remarks"] == [
+        "1 of 2 sentences repeat another",
+        "1 of 2 facts are not mentioned",
+    ]
+    assert (checked["score"], checked["passed"]) == (65, True)
+
+
+def test_an_empty_report_does_not_pass(call_tool):
+    checked = call_tool("check_quality", report="", facts=[{"text": "Whales sing songs"}]).output
+    assert (checked["score"], checked["passed"]) == (10, False)
+
+
+def test_citations_name_the_source_of_each_sentence_and_of_no_invention(
+    call_tool, page, papers, news
+):
+    invention = "The moon consists of green cheese and yellow cake."
+    report = "\n".join(
+        [
+            "Dataflow execution shortens the median run by 23 percent.",
+            f"Arthur Kahn described in 1962 how to put the nodes in order. {invention}",
+            "A repair that took a night now ends within 50 minutes.",
+        ]
+    )
+    article = {"title": "Agent loop", "link": "corpus", "text": page["text"]}
+    cited = call_tool(
+        "cite_sources", report=report, article=article, papers=papers, news=news
+    ).output
+    marked = cited["text"].split("\n\n")
+    assert marked[0].endswith("23 percent [1].")
+    assert marked[1].endswith(f"in order [2]. {invention}")
+    assert marked[2].endswith("50 minutes [3].")
+    assert cited["unsupported"] == [invention]
+    kinds = [(ref["kind"], ref["cited"]) for ref in cited["references"][:4]]
+    assert kinds == [("paper", True), ("article", True), ("news", True), ("paper", False)]
+
+
+def test_a_report_without_sources_is_left_as_it_is(call_tool):
+    cited = call_tool("cite_sources", report="It runs by itself every night.", news=None).output
+    assert cited["text"] == "It runs by itself every night."
+    assert cited["references"] == []
+
+
+def test_the_assembled_report_has_each_part_once(call_tool, page, papers, news):
+    facts = call_tool("extract_facts", text=page["text"], topic=TOPIC).output
+    found = call_tool("pick_findings", entries=papers["entries"]).output
+    text = f"{facts['text']}\n{news['text']}"
+    article = {"title": facts["title"], "link": "corpus", "text": page["text"]}
+    cited = call_tool(
+        "cite_sources", report=text, article=article, papers={"entries": found}, news=news
+    ).output
+    quality = call_tool("check_quality", report=text, facts=facts["facts"]).output
+    report = call_tool(
+        "assemble_report",
+        topic=TOPIC,
+        text=cited["text"],
+        references=cited["references"],
+        facts=facts["facts"],
+        quality=quality,
+    ).output
+    headings = [line for line in report.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# Agent loops and dataflow scheduling",
+        "## Summary",
+        "## Timeline",
+        "## What the papers found",
+        "## In the news",
+        "## Sources",
+        "## Further reading",
+        "## Quality",
+    ]
+    years = [line[4:8] for line in report.splitlines() if line.startswith("- **")]
+    assert years == sorted(years)
+
+
+def test_a_report_with_nothing_around_it_is_a_title_and_its_text(call_tool):
+    report = call_tool("assemble_report", topic="looms", text="They weave.").output
+    assert report == "# Looms\n\n## Summary\n\nThey weave.\n"
+
+
+def test_an_unreliable_tool_succeeds_on_the_attempt_it_is_told(call_tool):
+    second = call_tool("unreliable", env={"CORTEX_ATTEMPT": "2"}, succeeds_on=3)
+    third = call_tool("unreliable", env={"CORTEX_ATTEMPT": "3"}, succeeds_on=3)
+    assert (second.exit_code, second.error) == (1, "attempt 2 found nobody at home")
+    assert third.output == {"attempt": 3}
+    assert call_tool("unreliable").exit_code == 1
+
+
+def test_taking_time_reports_each_tenth(call_tool):
+    answer = call_tool("take_time", seconds=0, value="ready")
+    assert answer.output == "ready"
+    assert answer.stderr.splitlines()[4:] == [
+        f'{{"progress": {step / 10}}}' for step in range(5, 11)
+    ]
