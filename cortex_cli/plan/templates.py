@@ -17,7 +17,7 @@ _SHOWN = 40
 class ReferenceSyntaxError(CortexError, ValueError):
     """A `$` that begins a reference, and is none.
 
-    `position` is where the trouble is, in characters of the text from 0.
+    `reason` is what is wrong, without the text; `position` is where, in characters from 0.
     """
 
     exit_code = 2
@@ -30,6 +30,7 @@ class ReferenceSyntaxError(CortexError, ValueError):
             f"{shown!r} is no reference: {error.reason} ({place})",
             hint=error.hint or "a literal dollar is written '$$'",
         )
+        self.reason = error.reason
         self.position = error.position
 
 

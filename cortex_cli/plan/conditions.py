@@ -1,0 +1,107 @@
+"""Conditions: CEL over the names that references have (PROTOCOL 3).
+
+A condition is taken apart here and each path in it resolved here; CEL is handed the values only.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cortex_cli.plan.condition_failure import (
+    FAILURES,
+    ConditionError,
+    check_depth,
+    explain,
+    variables,
+)
+from cortex_cli.plan.condition_paths import Named, Piece, as_cel, piece_at, rewrite
+from cortex_cli.plan.condition_text import ConditionSyntaxError, unexpected
+from cortex_cli.plan.paths import MISSING
+from cortex_cli.plan.references import Lookup
+
+if TYPE_CHECKING:
+    import cel
+
+__all__ = ["Condition", "ConditionError", "ConditionSyntaxError", "compile_condition", "evaluate"]
+
+_CACHED = 1_024
+_PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+_KEPT = re.compile(r"missing '.+?'(?= at )|invalid \w+ literal")
+_REWORDED = (
+    ("Recursion limit", "it is nested too deeply"),
+    ("token recognition", "an escape in this text has no meaning"),
+    ("invalid argument to has", "has() takes a field, as in has(inputs.page)"),
+    ("Incomplete", "it is not complete"),
+    ("No `", "it is not complete"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that is ready to be evaluated; made by `compile_condition`.
+
+    `paths` are the roots and paths that it names, each once, in the order of their appearance.
+    """
+
+    text: str
+    paths: tuple[Named, ...]
+    pieces: tuple[Piece, ...] = field(repr=False, compare=False)
+    program: "cel.Program" = field(repr=False, compare=False)
+
+
+@lru_cache(maxsize=_CACHED)
+def compile_condition(text: str) -> Condition:
+    """Read a condition; raises ConditionSyntaxError for what CEL or cortex refuses in it.
+
+    `$name`, `${name.field}` and `$(name.field)` are the name inside. `has(a.b)` asks whether
+    `a.b` is not null. Refused are the macros `map`, `filter`, `all`, `exists` and `exists_one`,
+    functions that CEL does not have, more than 512 characters and brackets more than 20 deep.
+    """
+    pieces, paths = rewrite(text)
+    import cel
+
+    expression = as_cel(pieces)
+    try:
+        program = cel.compile(expression)
+    except ValueError as error:
+        told = str(error).removeprefix(f"Failed to parse expression '{expression}': ")
+        raise _syntax_error(text, pieces, told) from None
+    return Condition(text, paths, pieces, program)
+
+
+def _syntax_error(text: str, pieces: tuple[Piece, ...], told: str) -> ConditionSyntaxError:
+    found = _PLACE.match(told)
+    if found is None:
+        return ConditionSyntaxError(text, 0, "it is no expression")
+    before = as_cel(pieces).split("\n")[: int(found[1]) - 1]
+    offset = sum(len(line) + 1 for line in before) + int(found[2]) - 1
+    piece = piece_at(pieces, offset)
+    start = len(text) if piece is None else piece.start
+    kept = _KEPT.match(found[3])
+    reasons = [reason for said, reason in _REWORDED if said in found[3]]
+    if kept is not None or reasons:
+        return ConditionSyntaxError(text, start, kept[0] if kept is not None else reasons[0])
+    if piece is None:
+        return ConditionSyntaxError(text, start, "it ends too early")
+    return unexpected(text, start, text[start : piece.end])
+
+
+def evaluate(condition: Condition, lookup: Lookup) -> bool:
+    """Whether the condition holds; what the lookup does not know is null.
+
+    Raises ConditionError, with the expression and the place in it, if CEL cannot work it out or
+    if the result is neither true nor false.
+    """
+    values: dict[Named, Any] = {}
+    for root, path in condition.paths:
+        value = lookup(root, path)
+        values[root, path] = None if value is MISSING else value
+    check_depth(condition.text, values)
+    try:
+        result = condition.program.execute(variables(values))
+    except FAILURES as error:
+        raise explain(condition.text, condition.pieces, values) from error
+    if not isinstance(result, bool):
+        raise explain(condition.text, condition.pieces, values)
+    return result
