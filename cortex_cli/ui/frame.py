@@ -31,8 +31,8 @@ def frame(view: RunView, theme: Theme, now: float, width: int, height: int) -> l
     height = max(_LEAST_HEIGHT, height)
     top = [_title(view, theme, now, width), _gauge(view, theme, now, width)]
     roomy = height >= _ROOMY_HEIGHT
-    below = panels(view, theme, width, height)
-    blank = [Text("", end="")] if roomy else []
+    below = panels(view, theme, now, width, height)
+    blank = [Text()] if roomy else []
     if below:
         below = [*blank, *below]
     top += blank
@@ -70,7 +70,8 @@ def _title(view: RunView, theme: Theme, now: float, width: int) -> Text:
     if iteration:
         line.gap(2).add(f"iteration {short}" if width >= 60 else short, "cyan")
     if width >= 70:
-        line.gap(2).add(_wave(view), "dim").gap(2).add(view.execution_id, "dim")
+        for text in filter(None, (_wave(view), view.execution_id)):
+            line.gap(2).add(text, "dim")
     line.left += 2 + times.text.cell_len
     return line.end(times).text
 

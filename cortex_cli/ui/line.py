@@ -15,7 +15,7 @@ class Line:
 
     def __init__(self, theme: Theme, width: int) -> None:
         """`width` is the room in columns."""
-        self.text = Text(no_wrap=True, overflow="crop", end="")
+        self.text = Text(no_wrap=True, overflow="crop")
         self.left = max(0, width)
         self.theme = theme
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 FRAMES_PER_SECOND = 8
 
+# Synchronised output: the terminal shows the frame when it is whole. Others ignore these.
+_BEGIN_FRAME = "\x1b[?2026h"
+_END_FRAME = "\x1b[?2026l"
+
 
 class LiveDisplay:
     """Draws the run in place, at most eight times a second; leaves nothing behind when closed."""
@@ -51,7 +55,10 @@ class LiveDisplay:
         width, height = self._console.size
         # One line less than the screen has: the cursor stands below the last one.
         lines = frame(self.view, self._theme, now, width, height - 1)
+        self._console.file.write(_BEGIN_FRAME)
         self._live.update(Group(*lines), refresh=True)
+        self._console.file.write(_END_FRAME)
+        self._console.file.flush()
 
     def close(self) -> None:
         """Take the panels off the screen and show the cursor again."""

@@ -12,38 +12,35 @@ from cortex_cli.ui.wrapping import wrapped
 _LEAST_HEIGHT = 12
 _MOST_STREAMS = 4
 _LABEL = 24
-_NOTICE_SECONDS = 10.0
+# What has ended stays for a while, so that the rows above don't jump between two answers.
+_LINGERS_SECONDS = 10.0
 
 
-def panels(view: RunView, theme: Theme, width: int, height: int) -> list[Text]:
+def panels(view: RunView, theme: Theme, now: float, width: int, height: int) -> list[Text]:
     """The lines below the actions; none on a low screen, at most a third of a high one."""
     if height < _LEAST_HEIGHT:
         return []
     room = height // 3
-    said = _said(view, theme, width, min(3, room // 3))
-    return [*said, *_streams(view, theme, width, min(6, room - len(said)))]
+    lines = [line for line in view.lines if _is_of_interest(line, now)]
+    said = [_said(line, theme, width) for line in lines[-min(3, room // 3) :]]
+    return [*said, *_streams(view, theme, now, width, min(6, room - len(said)))]
 
 
-def _said(view: RunView, theme: Theme, width: int, most: int) -> list[Text]:
-    """The last lines of progress, the newest at the bottom."""
-    lines = [line for line in view.lines if _is_of_interest(line, view.latest)]
-    return [
-        _gutter(theme, width).add(line.label, "dim", _LABEL).gap(2).add(line.text, "dim").text
-        for line in lines[-most:]
-    ]
+def _said(line: Said, theme: Theme, width: int) -> Text:
+    shown = _gutter(theme, width).add(line.label, "dim", _LABEL)
+    return shown.gap(2).add(line.text, "dim").text
 
 
-def _is_of_interest(line: Said, latest: float) -> bool:
-    if line.row is None:
-        return latest - line.at < _NOTICE_SECONDS
-    return line.row.state is ActionState.RUNNING
+def _is_of_interest(line: Said, now: float) -> bool:
+    is_running = line.row is not None and line.row.state is ActionState.RUNNING
+    return is_running or now - line.at < _LINGERS_SECONDS
 
 
-def _streams(view: RunView, theme: Theme, width: int, most: int) -> list[Text]:
+def _streams(view: RunView, theme: Theme, now: float, width: int, most: int) -> list[Text]:
     """The last words of the answers that are being written: of one alone several lines."""
     streams = list(view.streams)[:_MOST_STREAMS]
-    if not streams:
-        return []
+    if not streams and view.streams.last and now - view.streams.last_ended_at < _LINGERS_SECONDS:
+        streams = [view.streams.last]
     if len(streams) == 1:
         return _stream(streams[0], theme, width, most)
     return [_last_words(stream, theme, width) for stream in streams[:most]]

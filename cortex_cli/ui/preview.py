@@ -7,6 +7,7 @@ from typing import Any, cast
 _LENGTH = 200
 _ITEMS = 6
 _ITEM_LENGTH = 40
+_MOST_BITS = 4_096
 
 
 def preview(value: Any) -> str:
@@ -29,4 +30,8 @@ def _short(value: Any, length: int) -> str:
     if isinstance(value, Mapping | Sequence):
         count = len(cast("Mapping[Any, Any] | Sequence[Any]", value))
         return f"{count:,} item{'' if count == 1 else 's'}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"an integer of {value.bit_length():,} bits"
     return "" if value is None else str(value)[:length]

@@ -85,7 +85,9 @@ class RunView:
                 self.forget(row)
         parent = self.scope(path[:-1]).rows.get(path[-1]) if path else None
         name = before.name if before else ""
-        scope = self.scopes[path] = Scope(path=path, parent=parent, name=name)
+        scope = self.scopes[path] = Scope(
+            path=path, parent=parent, name=name, started_at=self.latest
+        )
         return scope
 
     def row(self, event: ev.ActionEvent) -> Row:

@@ -24,11 +24,13 @@ class Stream:
 class Streams:
     """Answers that are being written, by their source, oldest first."""
 
-    __slots__ = ("_open", "last")
+    __slots__ = ("_open", "last", "last_ended_at")
 
     def __init__(self) -> None:
+        """`last` is the answer that ended last, at `last_ended_at`."""
         self._open: dict[Source, Stream] = {}
         self.last: Stream | None = None
+        self.last_ended_at = float("-inf")
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._open.values())
@@ -43,7 +45,6 @@ class Streams:
         if stream is None:
             ids = [*event.path, event.action_id or "plan"]
             stream = self._open[source] = Stream(label="/".join(ids))
-            self.last = stream
         if isinstance(event, Thought):
             self._append(stream, event.data.text, is_thought=True)
             return
@@ -53,9 +54,10 @@ class Streams:
         stream.tokens = event.data.cumulative_tokens
         self._append(stream, event.data.token, is_thought=False)
 
-    def end(self, path: tuple[str, ...], action_id: str | None) -> None:
-        """The answer of this source is complete."""
-        self._open.pop((path, action_id), None)
+    def end(self, path: tuple[str, ...], action_id: str | None, at: float) -> None:
+        """The answer of this source, if there is one, is complete since then."""
+        if (stream := self._open.pop((path, action_id), None)) is not None:
+            self.last, self.last_ended_at = stream, at
 
     def _append(self, stream: Stream, piece: str, *, is_thought: bool) -> None:
         if stream.is_thought is not is_thought:

@@ -36,7 +36,7 @@ def summary(view: RunView, theme: Theme, width: int) -> list[Text]:
     """
     past = outcome(view)
     bars = timeline(view, past, theme, width)
-    blank = [Text("", end="")]
+    blank = [Text()]
     return [
         _head(view, past, theme, width),
         *_facts(view, past, theme, width),
@@ -127,7 +127,7 @@ def _ways_on(view: RunView, past: Outcome, theme: Theme) -> Iterator[Text]:
     if view.end is not None and view.end.resume is not None:
         commands.append(("resume", view.end.resume))
     if commands:
-        yield Text("", end="")
+        yield Text()
     for label, command in commands:
         line = Line(theme, _WHOLE_LINE).gap(2).column(label, _LABEL, "dim").gap(1)
         yield line.add(command, "bold").text

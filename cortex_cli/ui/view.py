@@ -67,14 +67,13 @@ def _turn(view: RunView, event: _Turn) -> None:
             if scope.rows:
                 scope = view.open_scope(event.path)
             scope.iteration, scope.max_iterations = data.iteration, data.max_iterations
-            scope.started_at = view.latest
         case ev.IterationCompleted():
-            view.streams.end(event.path, None)
+            view.streams.end(event.path, None, view.latest)
         case ev.Termination(data=data):
             if not event.path:
                 view.termination = data.reason
         case ev.AgentCompleted() | ev.AgentFailed() | ev.AgentPaused() | ev.AgentCancelled():
-            view.streams.end(event.path, None)
+            view.streams.end(event.path, None, view.latest)
             if not event.path:
                 view.end, view.ended_as = event.data, event.event_type
         case _:
@@ -85,6 +84,8 @@ def _plan(view: RunView, event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatc
     scope = view.scope(event.path)
     match event:
         case ev.PlanGenerated(data=data):
+            if not scope.rows:
+                scope.started_at = view.latest
             scope.sources.clear()
             scope.estimate, scope.complete = data.report.estimate, data.complete
             scope.name = scope.name or data.report.agent
@@ -103,7 +104,7 @@ def _plan(view: RunView, event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatc
         case _:
             assert_never(event)
     if scope.complete:
-        view.streams.end(event.path, None)
+        view.streams.end(event.path, None, view.latest)
 
 
 _Advance = (
@@ -130,7 +131,7 @@ def _advance(view: RunView, row: Row, event: _Advance) -> None:
             row.queued_at, row.queue_reason = view.latest, QueueReason.RETRY
             row.retry_at = view.latest + data.delay_seconds
             row.error, row.error_type = data.error[:_ERROR_LENGTH], data.error_type
-            view.streams.end(event.path, row.id)
+            view.streams.end(event.path, row.id, view.latest)
         case ev.Progress(data=data):
             row.progress = data
             if data.message:
@@ -165,7 +166,7 @@ def _finish(view: RunView, row: Row, event: ev.ActionEnded) -> None:
         case _:
             assert_never(event)
     row.question = ""
-    view.streams.end(event.path, row.id)
+    view.streams.end(event.path, row.id, view.latest)
 
 
 def _label(event: ev.RunEvent) -> str:
