@@ -61,6 +61,25 @@ def call_tool(environment: dict[str, str]) -> CallTool:
     return call
 
 
+@pytest.fixture
+def page(call_tool: CallTool) -> dict[str, Any]:
+    return call_tool("fetch_source", cwd=MANIFESTS, source="corpus/agent_loops.html").output
+
+
+@pytest.fixture
+def papers(call_tool: CallTool) -> dict[str, Any]:
+    return call_tool(
+        "fetch_source", cwd=MANIFESTS, source="corpus/papers.atom.xml", as_feed=True
+    ).output
+
+
+@pytest.fixture
+def news(call_tool: CallTool) -> dict[str, Any]:
+    return call_tool(
+        "fetch_source", cwd=MANIFESTS, source="corpus/news.rss.xml", as_feed=True
+    ).output
+
+
 class Checkout:
     """A git repository made for one test."""
 
@@ -96,3 +115,13 @@ def checkout(tmp_path: Path, environment: dict[str, str]) -> Checkout:
     root = tmp_path / "project"
     root.mkdir()
     return Checkout(root, environment)
+
+
+@pytest.fixture
+def probe(call_tool: CallTool, checkout: Checkout) -> Callable[..., Any]:
+    def measure(name: str, **parameters: Any) -> Any:
+        answer = call_tool(name, root=str(checkout.root), **parameters)
+        assert answer.exit_code == 0, answer.stderr
+        return answer.output
+
+    return measure

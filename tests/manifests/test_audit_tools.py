@@ -1,7 +1,6 @@
 """The probes of the audit measure repositories that are made for each test."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,16 +15,6 @@ PROBES = [
     "list_dependencies",
     "scan_secrets",
 ]
-
-
-@pytest.fixture
-def probe(call_tool, checkout):
-    def measure(name: str, **parameters: Any) -> Any:
-        answer = call_tool(name, root=str(checkout.root), **parameters)
-        assert answer.exit_code == 0, answer.stderr
-        return answer.output
-
-    return measure
 
 
 def test_a_checkout_is_found_from_any_folder_in_it(call_tool, checkout):
@@ -113,56 +102,6 @@ def test_markers_count_as_whole_words_in_text_files(probe, checkout):
 def test_a_marker_is_a_word_and_no_pattern(call_tool, checkout):
     answer = call_tool("count_markers", root=str(checkout.root), markers=["("])
     assert (answer.exit_code, answer.error) == (1, "a marker is letters, digits and '_'")
-
-
-def test_import_cycles_are_found_with_relative_imports(probe, checkout):
-    checkout.write(
-        {
-            "src/pack/__init__.py": "",
-            "src/pack/a.py": "from .b import thing\nimport json, requests\n",
-            "src/pack/b.py": "from pack.sub import c\n",
-            "src/pack/sub/__init__.py": "",
-            "src/pack/sub/c.py": "try:\n    from .. import a\nexcept ImportError:\n    a = None\n",
-        }
-    )
-    found = probe("map_imports")
-    assert found["cycles"] == [["pack.a", "pack.b", "pack.sub.c"]]
-    assert (found["modules"], found["imports"]) == (5, 3)
-    assert found["external"] == ["requests"]
-
-
-def test_an_import_that_does_not_happen_on_loading_closes_no_cycle(probe, checkout):
-    checkout.write(
-        {
-            "a.py": "import typing\nif typing.TYPE_CHECKING:\n    import b\n",
-            "b.py": "import a\nimport c\n",
-            "c.py": "def later():\n    import b\nif __name__ == '__main__':\n    import b\n",
-        }
-    )
-    assert probe("map_imports")["cycles"] == []
-
-
-def test_scripts_of_one_name_are_told_apart_by_folder(probe, checkout):
-    checkout.write(
-        {
-            "one/main.py": "import shared\n",
-            "one/shared.py": "",
-            "two/main.py": "import shared\n",
-            "two/shared.py": "import main\n",
-            "three.py": "import shared\n",
-        }
-    )
-    found = probe("map_imports")
-    assert found["cycles"] == [["two/main.py", "two/shared.py"]]
-    assert found["imports"] == 3
-    assert found["external"] == []
-
-
-def test_python_that_cannot_be_parsed_is_counted_and_the_rest_is_read(probe, checkout):
-    checkout.write({"old.py": "print 'x'\n", "new.py": "import old\n", "more.py": ""})
-    found = probe("map_imports", most_files=2)
-    assert (found["modules"], found["left_out"], found["unparsed"]) == (2, 1, 0)
-    assert probe("map_imports")["unparsed"] == 1
 
 
 def test_the_lines_of_tests_are_held_against_those_of_code(probe, checkout):
@@ -253,44 +192,3 @@ def test_a_user_git_configuration_does_not_confuse_the_probes(probe, checkout, e
     assert probe("count_markers")["total"] == 1
     assert probe("scan_secrets")["found"] == 1
     assert probe("read_history")["hot_spots"][0]["path"] == "a.py"
-
-
-def test_the_rating_names_what_it_has_not_seen(call_tool):
-    rating = call_tool("rate_findings", tests=None).output
-    assert (rating["score"], rating["findings"]) == (100, [])
-    assert len(rating["not_seen"]) == len(PROBES)
-
-
-def test_the_audit_of_a_poor_project_says_why_it_is_poor(call_tool, probe, checkout):
-    checkout.write(
-        {
-            "a.py": "import b\n" + "# FIXME\n" * 6,
-            "b.py": "import a\n",
-            "big.bin": b"\0" * 1_000_001,
-            "requirements.txt": "bare\n",
-            "config.py": "password = 'x1y2z3a4b5c6d7e8'\n",
-        }
-    )
-    measured = {
-        "languages": probe("count_languages"),
-        "history": probe("read_history"),
-        "large_files": probe("find_large_files"),
-        "imports": probe("map_imports"),
-        "tests": probe("measure_tests"),
-        "project": probe("check_project_files"),
-        "dependencies": probe("list_dependencies"),
-    }
-    found = call_tool("find_checkout", cwd=checkout.root).output
-    markers, secrets = probe("count_markers"), probe("scan_secrets")
-    rating = call_tool("rate_findings", markers=markers, secrets=secrets, **measured).output
-    titles = [finding["title"] for finding in rating["findings"]]
-    assert rating["score"] == 0
-    assert titles[0] == "there are no tests"
-    assert "import cycles: 1, the largest of 2 modules: a, b" in titles
-    assert "markers of unfinished work: 6, 6 in a.py" in titles
-    assert "dependencies without a version: 1, bare" in titles
-    report = call_tool("write_audit", checkout=found, rating=rating, **measured).output
-    assert report.startswith("# Audit of project\n\n**Score 0 of 100.** 5 tracked files, no commit")
-    for line in ("| 25 | there are no tests |", "- cycle: a, b", "| big.bin | 1,000,001 |"):
-        assert line in report
-    assert "## History" not in report
