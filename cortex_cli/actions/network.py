@@ -60,7 +60,7 @@ class HttpClient:
         method: str,
         url: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, bytes] | None = None,
         content: bytes | None = None,
     ) -> AbstractAsyncContextManager[httpx2.Response]:
         """Send a request, follow up to 10 redirects, and give the answer, its body unread.
@@ -72,12 +72,15 @@ class HttpClient:
 
     @asynccontextmanager
     async def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
+        self, method: str, url: str, headers: Mapping[str, bytes], content: bytes | None
     ) -> AsyncGenerator[httpx2.Response]:
         place = self._hosts.check(url)
         try:
             request = self._client.build_request(
-                method, str(place), headers=dict(headers), content=content
+                method,
+                str(place),
+                headers=[(name.encode(), value) for name, value in headers.items()],
+                content=content,
             )
             response = await self._follow(request)
             try:

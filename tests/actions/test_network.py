@@ -59,7 +59,7 @@ async def test_a_declared_host_answers(server: Server) -> None:
     async with client_for(server.host) as client:
         assert await get(client, f"{server.url}/ok") == "fine"
         async with client.exchange(
-            "POST", f"{server.url}/ok?a=b", headers={"X-Given": "yes"}, content=b"body"
+            "POST", f"{server.url}/ok?a=b", headers={"X-Given": b"yes"}, content=b"body"
         ) as response:
             assert response.status_code == 200
     sent = server.requests[1]
@@ -195,7 +195,7 @@ async def test_a_redirect_to_another_declared_host_is_followed(server: Server) -
     place = f"http://api.example:{server.port}/away"
     async with (
         client_for(*entries, names=names) as client,
-        client.exchange("GET", place, headers={"Authorization": "Bearer x"}) as response,
+        client.exchange("GET", place, headers={"Authorization": b"Bearer x"}) as response,
     ):
         assert await response.aread() == b"fine"
     assert "Authorization" in server.requests[0].headers
