@@ -21,6 +21,15 @@ def test_facts_of_plain_text_need_no_markup_and_keep_initials_together(call_tool
     assert facts[0]["text"].startswith("J. R. Smith built")
 
 
+def test_the_title_is_the_first_heading_else_that_of_the_page(call_tool):
+    page = "<title>Looms - a site</title>{}<p>The loom was built in 1801 by a weaver of the town."
+    headed = page.format("<header><h1>Loom</h1><nav>Skip to text</nav></header>")
+    titles = [
+        call_tool("extract_facts", text=text).output["title"] for text in (headed, page.format(""))
+    ]
+    assert titles == ["Loom", "Looms - a site"]
+
+
 def test_an_empty_article_is_a_failure(call_tool):
     assert call_tool("extract_facts", text=" ").error == "the text holds no sentences"
 

@@ -4,11 +4,9 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_SILENT = frozenset(
-    {"script", "style", "nav", "footer", "header", "aside", "table", "sup", "figure", "form"}
-)
+_SILENT = frozenset({"script", "style", "nav", "footer", "aside", "table", "sup", "figure", "form"})
 _BLOCKS = frozenset({"p", "li", "dd", "dt", "blockquote", "pre"})
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4"})
+_HEADINGS = frozenset({"title", "h1", "h2", "h3", "h4"})
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 _ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|et al|Dr|Mr|Mrs|Ms|Prof|St|vs|No|Fig|ca)\.$")
 
@@ -57,6 +55,7 @@ class _Reader(HTMLParser):
         super().__init__()
         self.article = Article()
         self._section = ""
+        self._page_title = ""
         self._silent = 0
         self._block: str | None = None
         self._pieces: list[str] = []
@@ -82,10 +81,13 @@ class _Reader(HTMLParser):
     def close(self) -> None:
         super().close()
         self._end_block()
+        self.article.title = self.article.title or self._page_title
 
     def _end_block(self) -> None:
         text = " ".join("".join(self._pieces).split())
-        if self._block == "h1":
+        if self._block == "title":
+            self._page_title = text
+        elif self._block == "h1":
             self.article.title = self.article.title or text
         elif self._block in _HEADINGS:
             self._section = text
