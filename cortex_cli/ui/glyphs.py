@@ -40,7 +40,7 @@ UNICODE = Glyphs(
         ActionState.COMPLETED: "✓",
         ActionState.FAILED: "✗",
         ActionState.CANCELLED: "■",
-        ActionState.SKIPPED: "\u2013",
+        ActionState.SKIPPED: "-",
     },
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     bar="━",

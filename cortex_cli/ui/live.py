@@ -49,7 +49,10 @@ class LiveDisplay:
 
     def tick(self, now: float) -> None:
         """Draw, unless the last frame is younger than an eighth of a second."""
-        if 0 <= now - self._drawn_at < 1 / FRAMES_PER_SECOND - 0.001:
+        if (
+            not self._console.is_interactive
+            or 0 <= now - self._drawn_at < 1 / FRAMES_PER_SECOND - 0.001
+        ):
             return
         self._drawn_at = now
         width, height = self._console.size

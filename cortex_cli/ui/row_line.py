@@ -84,7 +84,7 @@ def _details(view: RunView, row: Row, columns: Columns, now: float) -> list[tupl
             cached = [("cached  ", "green")] if row.cached else []
             details = [*cached, *_tries(row), (row.output, "dim")]
         case ActionState.FAILED:
-            details = [*_tries(row), (row.error, "red")]
+            details = [*_tries(row), (_first_line(row.error), "red")]
         case ActionState.CANCELLED | ActionState.SKIPPED:
             details = [(row.reason.replace("_", " "), "dim")]
     return details
@@ -108,12 +108,19 @@ def _queued(row: Row, now: float) -> list[tuple[str, str]]:
         return [(row.question, "yellow")]
     if row.retry_at is not None:
         wait = seconds_text(max(0.0, row.retry_at - now), 1)
-        return [(f"attempt {row.attempt + 1} in {wait}  ", "yellow"), (row.error, "dim")]
+        return [
+            (f"attempt {row.attempt + 1} in {wait}  ", "yellow"),
+            (_first_line(row.error), "dim"),
+        ]
     return [(QUEUE_WORDS[row.queue_reason] if row.queue_reason else "", "dim")]
 
 
 def _tries(row: Row) -> list[tuple[str, str]]:
     return [(f"{row.attempt} attempts  ", "yellow")] if row.attempt > 1 else []
+
+
+def _first_line(error: str) -> str:
+    return error.partition("\n")[0]
 
 
 def _awaited(row: Row) -> str:

@@ -20,7 +20,12 @@ MOST_ROWS = 20
 
 _TIME = 6
 _TICK_ROOM = 8
-_STEPS = (1, 2, 5)
+_STEPS = (
+    *(factor / scale for scale in (1_000, 100, 10) for factor in (1, 2, 5)),
+    *(1, 2, 5, 10, 15, 30),
+    *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
+    *(3_600 * hours for hours in (1, 2, 4, 12, 24, 48, 120, 240, 480)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +60,17 @@ def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[
         max(cell_len(theme.line(row.name)) + 2 * row.depth for row in shown), max(10, width // 4)
     )
     note = min(24, width // 4) if width >= 64 else 0
-    cells = width - 2 - label - 2 - _TIME - (2 + note if note else 0) - 2
+    cells = max(1, width - 2 - label - 2 - _TIME - (2 + note if note else 0) - 2)
     axis = _Axis(start=start, now=view.latest, span=span, label=label, cells=cells)
     chain = {row.number for row in outcome.chain}
     lines: list[Text] = []
+    waited = False
     for row in shown:
         line = Line(theme, width).gap(2)
-        _draw(line, row, axis, on_chain=row.number in chain)
+        waited |= _draw(line, row, axis, on_chain=row.number in chain)
         lines.append(line.text)
     scale = Line(theme, width).gap(2 + label + 2).column(_scale(axis), cells, "dim").gap(2)
-    if note:
+    if note and waited:
         scale.add(f"{theme.glyphs.wait} waited for its turn", "dim")
     lines.append(scale.text)
     if len(shown) < len(ran):
@@ -86,7 +92,8 @@ def _chosen(ran: list[Row], chain: Iterable[Row], now: float) -> list[Row]:
     return sorted(chosen.values(), key=lambda row: row.order)
 
 
-def _draw(line: Line, row: Row, axis: _Axis, *, on_chain: bool) -> None:
+def _draw(line: Line, row: Row, axis: _Axis, *, on_chain: bool) -> bool:
+    """Fill the line of an action; returns whether it waited for its turn, visibly."""
     indent = min(2 * row.depth, axis.label // 2)
     line.gap(indent).column(row.name, axis.label - indent, "bold" if on_chain else "").gap(2)
     style = STATE_STYLES[row.state]
@@ -97,6 +104,7 @@ def _draw(line: Line, row: Row, axis: _Axis, *, on_chain: bool) -> None:
     line.gap(axis.cells - blank - len(dots) - len(bar)).gap(2)
     line.column(seconds_text(row.elapsed(axis.now) or 0.0), _TIME, right=True).gap(2)
     line.add(_note(row), "dim")
+    return bool(dots)
 
 
 def _bar(row: Row, axis: _Axis, glyphs: Glyphs) -> tuple[int, str, str]:
@@ -127,22 +135,19 @@ def _note(row: Row) -> str:
 
 def _scale(axis: _Axis) -> str:
     """Round times at the columns where they are."""
-    step = _step(axis)
+    least = axis.span * _TICK_ROOM / axis.cells
+    step = next((step for step in _STEPS if step >= least), least)
     scale = ""
     for number in range(int(axis.span / step) + 1):
         at = int(number * step / axis.span * axis.cells)
-        label = f"{number * step:g}s" if step < 60 else seconds_text(number * step)
+        label = _tick(number * step)
         if at + len(label) <= axis.cells:
             scale = scale.ljust(at) + label
     return scale
 
 
-def _step(axis: _Axis) -> float:
-    """The smallest round number of seconds for which each tick has room."""
-    least = axis.span * _TICK_ROOM / max(1, axis.cells)
-    power = 10.0**-3
-    while True:
-        for factor in _STEPS:
-            if factor * power >= least:
-                return factor * power
-        power *= 10
+def _tick(seconds: float) -> str:
+    for unit, length in (("h", 3_600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:.4g}s" if seconds < 60 else seconds_text(seconds)

@@ -18,7 +18,7 @@ from cortex_cli.ui.wrapping import wrapped
 _LABEL = 9
 _MOST_FAILURES = 10
 _MOST_WARNINGS = 5
-_MOST_LINES = 4
+_MOST_LINES = 5
 _MOST_LINKS = 6
 _WHOLE_LINE = 10_000
 _HEADS = {
@@ -109,7 +109,8 @@ def _troubles(view: RunView, past: Outcome, theme: Theme, width: int) -> Iterato
         more = f"{len(past.failed) - _MOST_FAILURES:,} more actions failed"
         yield from _entry(theme, width, "", more, "red")
     for (state, reason), labels in past.reasons.items():
-        text = f"{reason.replace('_', ' ')}: {listed(labels)}"
+        why = "" if reason == state else f"{reason.replace('_', ' ')}: "
+        text = why + listed(labels)
         yield from _entry(theme, width, STATE_WORDS[state], text, STATE_STYLES[state])
     for label, message in list(view.warnings)[-_MOST_WARNINGS:]:
         text = f"{label}: {message}" if label else message
@@ -136,7 +137,8 @@ def _ways_on(view: RunView, past: Outcome, theme: Theme) -> Iterator[Text]:
 def _entry(theme: Theme, width: int, label: str, text: str, style: str = "") -> Iterator[Text]:
     """A label and what belongs to it, folded to a few lines."""
     room = width - 2 - _LABEL - 1
-    lines = wrapped(theme.line(text), room)
+    parts = [part for part in theme.text(text).split("\n") if part.strip()]
+    lines = [line for part in parts for line in wrapped(part, room)]
     cut = len(lines) > _MOST_LINES
     for place, shown in enumerate(lines[:_MOST_LINES]):
         line = Line(theme, width).gap(2)

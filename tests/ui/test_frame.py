@@ -275,7 +275,7 @@ def test_skipped_cancelled_and_cached_actions_say_so() -> None:
 
 research_agent                                          0.0s
 ━━━━━━━━━━━━━━━━━━━━━━━━  3/3  1 cancelled  1 skipped
-– a         skipped            not chosen
+- a         skipped            not chosen
 ■ b         cancelled   1.00s  aborted
 ✓ c         completed          cached
 """)
