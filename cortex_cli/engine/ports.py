@@ -106,7 +106,7 @@ class Targets(Protocol):
         """The run behind an agent or workflow action; ActionError if there is none."""
         ...
 
-    def nested_seconds(self, action: Action) -> float | None:
+    def nested_seconds(self, action: Action, /) -> float | None:
         """The scheduled seconds of the plan behind an agent or workflow action, if known."""
         ...
 

@@ -20,10 +20,10 @@ from cortex_cli.protocol.plan import OutputDeclaration
 from cortex_cli.session.handle import RunHandle
 
 
-def act(name: str, *depends_on: str, **fields: Any) -> Action:
+def act(action_id: str, *depends_on: str, **fields: Any) -> Action:
     """A tool action, unless `type` says otherwise, that depends on others."""
     values = {"type": "tool", "target": "tool", "depends_on": depends_on, **fields}
-    return Action.model_validate({"id": name, **values})
+    return Action.model_validate({"id": action_id, **values})
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Tools:
         return self
 
     def nested(self, action: Action) -> RunSpec:
-        if action.target not in self.nested_specs:
+        if action.target is None or action.target not in self.nested_specs:
             message = f"no agent '{action.target}'"
             raise ActionError(message, error_type="not_found")
         return self.nested_specs[action.target]

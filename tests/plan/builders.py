@@ -10,10 +10,10 @@ from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 
 
-def act(name: str, *depends_on: str, **fields: Any) -> Action:
+def act(action_id: str, *depends_on: str, **fields: Any) -> Action:
     """An internal action, unless `type` says otherwise, that depends on others."""
     return Action.model_validate(
-        {"id": name, "type": "internal", "depends_on": depends_on, **fields}
+        {"id": action_id, "type": "internal", "depends_on": depends_on, **fields}
     )
 
 

@@ -1,0 +1,35 @@
+"""From the argument M to a session that can plan and run it."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cortex_cli.session.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A manifest as the command line names it, and what was said about how to open it."""
+
+    manifest: str
+    root: Path | None = None
+    operation: str | None = None
+    max_parallel: int | None = None
+
+    def session(self) -> "Session":
+        """Load and check the manifest; ManifestError with everything that is wrong with it."""
+        from cortex_cli.session.session import Request, Session
+
+        source = sys.stdin.buffer.read() if self.manifest == "-" else Path(self.manifest)
+        request = Request(
+            source=source,
+            cwd=Path.cwd(),
+            environ=os.environ,
+            root=self.root,
+            operation=self.operation,
+            max_parallel=self.max_parallel,
+        )
+        return Session.open(request)

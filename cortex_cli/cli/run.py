@@ -1,0 +1,67 @@
+"""`cortex run`: run a manifest, live."""
+
+from typing import Annotated
+
+import typer
+
+from cortex_cli.cli.opening import Opening
+from cortex_cli.cli.options import (
+    ColorOption,
+    Debug,
+    Format,
+    FormatOption,
+    Json,
+    Manifest,
+    MaxParallel,
+    Operation,
+    ProgressOption,
+    Quiet,
+    Root,
+    Verbose,
+)
+from cortex_cli.cli.plan import show_plan
+from cortex_cli.cli.terminal import Terminal
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="An input; JSON if it parses as JSON."),
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|-", help="A JSON or YAML file of inputs; --set goes before it."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; run nothing.")]
+
+
+def command(
+    ctx: typer.Context,
+    manifest: Manifest,
+    set_: Set = None,
+    inputs: Inputs = None,
+    max_parallel: MaxParallel = None,
+    operation: Operation = None,
+    root: Root = None,
+    dry_run: DryRun = False,
+    progress: ProgressOption = None,
+    form: FormatOption = Format.TEXT,
+    as_json: Json = False,
+    color: ColorOption = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a manifest; the outputs go to standard output, all else to standard error."""
+    terminal = ctx.ensure_object(Terminal)
+    is_json = as_json or form is not Format.TEXT
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    opening = Opening(manifest=manifest, root=root, operation=operation, max_parallel=max_parallel)
+    if dry_run:
+        show_plan(terminal, opening)
+        return
+    from cortex_cli.cli.driving import drive
+    from cortex_cli.cli.giving import given_inputs
+
+    session = opening.session()
+    given = given_inputs(set_ or [], inputs, session.inputs)
+    terminal.print_problems(session.problems)
+    raise typer.Exit(drive(terminal, session, given, progress))

@@ -1,0 +1,62 @@
+"""`cortex validate`: every problem of every manifest, at once."""
+
+from typing import Annotated
+
+import typer
+
+from cortex_cli.cli.opening import Opening
+from cortex_cli.cli.options import (
+    ColorOption,
+    Debug,
+    Format,
+    FormatOption,
+    Json,
+    Quiet,
+    Root,
+    Verbose,
+)
+from cortex_cli.cli.terminal import Terminal
+from cortex_cli.errors import ManifestError, Problem
+from cortex_cli.kinds import Severity
+
+Manifests = Annotated[
+    list[str],
+    typer.Argument(metavar="M...", help="Manifests, or folders with one manifest in each."),
+]
+
+
+def command(
+    ctx: typer.Context,
+    manifests: Manifests,
+    root: Root = None,
+    form: FormatOption = Format.TEXT,
+    as_json: Json = False,
+    color: ColorOption = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Report every problem of every manifest at once; silent when all is well."""
+    terminal = ctx.ensure_object(Terminal)
+    is_json = as_json or form is not Format.TEXT
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    problems = list(
+        dict.fromkeys(
+            problem
+            for manifest in manifests
+            for problem in _problems_of(Opening(manifest=manifest, root=root))
+        )
+    )
+    if terminal.json:
+        terminal.write_json({"files": manifests, "problems": problems})
+    else:
+        terminal.print_problems(problems)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise typer.Exit(2)
+
+
+def _problems_of(opening: Opening) -> tuple[Problem, ...]:
+    try:
+        return opening.session().problems
+    except ManifestError as error:
+        return error.problems

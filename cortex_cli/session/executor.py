@@ -1,0 +1,100 @@
+"""`AgentLoopExecutor`: run a plan from Python, with functions as tools."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cortex_cli.actions.functions import FunctionTools, ToolExecutor
+from cortex_cli.actions.llm import LlmAction
+from cortex_cli.engine.ports import Handler, Journal, ModelClient, RunSpec
+from cortex_cli.engine.stream import EventStream
+from cortex_cli.errors import ActionError, ManifestError, UsageError
+from cortex_cli.kinds import ActionType
+from cortex_cli.llm.models import builtin_model
+from cortex_cli.plan.check import check_plan, check_protocol, is_sound
+from cortex_cli.plan.describe import Outlook, work_out
+from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.provided import Names
+from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.plan import ExecutionPlan
+from cortex_cli.session.handle import RunHandle
+
+
+@dataclass(kw_only=True, eq=False)
+class AgentLoopExecutor:
+    """Runs a plan of actions, whose tools are Python functions.
+
+    `tool_executor` maps names to sync or async functions, which are called with the action's
+    parameters as keywords, or is an object with `async def execute(name, parameters)`. Sync
+    functions run in worker threads. `llm_client` answers `llm` actions; by default it is the
+    built-in extractive summariser. `inputs` is what `${inputs.NAME}` refers to.
+
+    Raises ManifestError, with all problems at once, if the plan cannot be run, and UsageError
+    if there is none: a `goal` needs a model that plans, which this version does not have.
+    """
+
+    agent_name: str
+    plan: ExecutionPlan | Iterable[Action] | None = None
+    goal: str | None = None
+    protocol: AgentLoopProtocol = field(default_factory=AgentLoopProtocol)
+    tool_executor: ToolExecutor = field(default_factory=dict[str, Any])
+    llm_client: ModelClient | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    journal: Journal | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan is None:
+            message = f"'{self.agent_name}' has no plan"
+            raise UsageError(message, hint="give it plan=[Action(...), ...]")
+        self._spec = RunSpec(
+            name=self.agent_name,
+            protocol=self.protocol,
+            targets=_Functions(FunctionTools(self.tool_executor), self.llm_client),
+            outlook=_outlook(ExecutionPlan.of(self.plan), self.protocol),
+        )
+
+    def execute_agent_loop(self) -> EventStream:
+        """The events of a new run: iterate with `async for`, or use `async with` first.
+
+        Leaving the loop early, by `break` too, cancels the run; `async with` also waits until
+        nothing of it is left.
+        """
+        return RunHandle(self._spec, self.inputs, self.journal).stream()
+
+
+class _Functions:
+    """The targets of a plan that is run from Python."""
+
+    def __init__(self, tools: FunctionTools, client: ModelClient | None) -> None:
+        self._tools = tools
+        self._client = client
+
+    def handler(self, action: Action) -> Handler:
+        if action.type is ActionType.LLM:
+            return LlmAction(self._client or builtin_model())
+        if action.type is ActionType.TOOL:
+            return self._tools.handler(action)
+        raise _without_manifest(action)
+
+    def nested(self, action: Action) -> RunSpec:
+        raise _without_manifest(action)
+
+    def nested_seconds(self, _action: Action) -> float | None:
+        return None
+
+
+def _without_manifest(action: Action) -> ActionError:
+    return ActionError(
+        f"an action of type {action.type} needs a manifest that says what '{action.target}' is",
+        error_type="not_found",
+        retryable=False,
+    )
+
+
+def _outlook(plan: ExecutionPlan, protocol: AgentLoopProtocol) -> Outlook:
+    graph, findings = check_plan(plan.actions, Names())
+    findings = [*check_protocol(protocol), *findings]
+    if not is_sound(findings):
+        raise ManifestError([finding.at() for finding in findings])
+    return work_out(graph, [estimate(action, {}) for action in plan.actions], protocol.slots)

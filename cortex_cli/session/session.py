@@ -1,0 +1,163 @@
+"""A manifest, opened: checked, planned, and ready to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from cortex_cli.engine.ports import Journal, RunSpec
+from cortex_cli.engine.stream import EventStream
+from cortex_cli.errors import ManifestError, Problem
+from cortex_cli.kinds import Severity
+from cortex_cli.manifest.locate import to_problems
+from cortex_cli.manifest.open import examine
+from cortex_cli.manifest.paths import root_of
+from cortex_cli.manifest.program import Program
+from cortex_cli.plan.check import check_plan, check_protocol
+from cortex_cli.plan.describe import Outlook, describe, work_out
+from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.provided import Names
+from cortex_cli.report import PlanEstimate, PlanReport
+from cortex_cli.session.handle import RunHandle
+from cortex_cli.session.targets import ProgramTargets, Workplace
+from cortex_cli.settings import Settings, load_settings, state_folder
+from cortex_cli.store.state import open_state_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A manifest to open, by its path or its text, as a caller in the folder `cwd` names it.
+
+    `operation` is for a relic; `max_parallel` stands in place of the manifest's own
+    `max_parallel_actions`.
+    """
+
+    source: Path | bytes
+    cwd: Path
+    environ: Mapping[str, str]
+    root: Path | None = None
+    operation: str | None = None
+    max_parallel: int | None = None
+
+
+class Session:
+    """One manifest, with everything that its plan reaches."""
+
+    def __init__(
+        self,
+        program: Program,
+        problems: list[Problem],
+        settings: Settings,
+        environ: Mapping[str, str],
+    ) -> None:
+        """Raise ManifestError, with all problems, if the plan cannot be run."""
+        self.program = program
+        self.settings = settings
+        self._problems = list(problems)
+        self._graphs = self._checked_graphs()
+        if any(problem.severity is Severity.ERROR for problem in self._problems):
+            raise ManifestError(self._problems)
+        self._specs: dict[int, RunSpec] = {}
+        self._place = Workplace(
+            ambient=environ, state=lambda: open_state_folder(state_folder(environ))
+        )
+
+    @classmethod
+    def open(cls, request: Request) -> Self:
+        """Open a manifest; ManifestError with all that is wrong with it."""
+        program, problems = examine(
+            request.source, root=request.root, cwd=request.cwd, operation=request.operation
+        )
+        if program is None:
+            raise ManifestError(problems)
+        bounds = root_of(program.folder, root=request.root, cwd=request.cwd)
+        settings = load_settings(request.environ, bounds)
+        slots = request.max_parallel or settings.max_parallel
+        if slots is not None:
+            update = {"max_parallel_actions": slots}
+            protocol = program.protocol.model_copy(update=update)
+            program = replace(program, protocol=protocol)
+        return cls(program, problems, settings, request.environ)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The warnings and notes about the manifest and all that its plan reaches."""
+        return tuple(self._problems)
+
+    @property
+    def report(self) -> PlanReport:
+        """What `cortex plan` shows; without actions where a model is to write the plan."""
+        outlook = self._spec(self.program).outlook
+        if outlook is None:
+            totals = PlanEstimate(max_parallel=self.program.protocol.slots)
+            return PlanReport(agent=self.program.name, estimate=totals, problems=self.problems)
+        return describe(self.program.name, outlook, self.problems)
+
+    def inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a run, checked and with defaults; an unknown one is an error here."""
+        return self.program.inputs.accept(given, strict=True)[0]
+
+    def run(self, inputs: Mapping[str, Any], journal: Journal | None = None) -> EventStream:
+        """The events of a new run, which begins with the first that is asked for."""
+        return RunHandle(self._spec(self.program), inputs, journal).stream()
+
+    async def aclose(self) -> None:
+        """Close what the handlers hold open."""
+        await self._place.aclose()
+
+    def _checked_graphs(self) -> dict[int, Graph]:
+        """The graph of every program that is reached; what is wrong joins the problems."""
+        graphs: dict[int, Graph] = {}
+        for program in self.program.reached():
+            findings = check_protocol(program.protocol)
+            if program.plan is not None:
+                graph, found = check_plan(
+                    program.plan.actions,
+                    _names(program),
+                    outputs=program.outputs,
+                    key=program.actions_key,
+                )
+                findings += found
+                graphs[id(program)] = graph
+            self._problems.extend(to_problems(findings, program.document))
+        return graphs
+
+    def _spec(self, program: Program) -> RunSpec:
+        """The run of a program; made once, also where programs call each other in a circle."""
+        spec = self._specs.get(id(program))
+        if spec is None:
+            targets = ProgramTargets(program, self._place, self._spec)
+            spec = RunSpec(
+                name=program.name,
+                protocol=program.protocol,
+                targets=targets,
+                goal=program.goal,
+                outputs=program.outputs,
+                variables=program.variables,
+                ambient=self._place.ambient,
+                input_rules=program.inputs,
+            )
+            self._specs[id(program)] = spec
+            graph = self._graphs.get(id(program))
+            if graph is not None:
+                outlook = self._outlook(program, graph, targets)
+                spec = self._specs[id(program)] = replace(spec, outlook=outlook)
+        return spec
+
+    def _outlook(self, program: Program, graph: Graph, targets: ProgramTargets) -> Outlook:
+        slots = self.program.protocol.slots
+        if program is not self.program:
+            slots = min(slots, program.protocol.nested_cap or slots)
+        nested = {
+            action.id: seconds
+            for action in graph.actions
+            if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
+        }
+        return work_out(graph, [estimate(action, nested) for action in graph.actions], slots)
+
+
+def _names(program: Program) -> Names:
+    declared = program.inputs.declared
+    inputs = None if declared is None else frozenset(declared)
+    return Names(inputs=inputs, env=frozenset(program.variables))

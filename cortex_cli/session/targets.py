@@ -1,0 +1,161 @@
+"""What the actions of a manifest call: its tools, relics, models, agents and workflows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import assert_never
+
+from cortex_cli.engine.clock import LoopClock
+from cortex_cli.engine.context import declared
+from cortex_cli.engine.ports import Handler, RunSpec
+from cortex_cli.errors import ActionError
+from cortex_cli.kinds import ActionType
+from cortex_cli.manifest.models import AgentManifest, ModelChoice
+from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
+from cortex_cli.manifest.relic_models import EmbeddedInterface, RestInterface
+from cortex_cli.manifest.tool_models import (
+    CommandImplementation,
+    HttpImplementation,
+    McpImplementation,
+    PythonImplementation,
+    ScriptImplementation,
+)
+from cortex_cli.protocol.action import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What all targets of a session share; `state` opens the state folder when it is needed."""
+
+    ambient: Mapping[str, str]
+    state: Callable[[], Path]
+    owned: list[Handler] = field(default_factory=list[Handler])
+
+    async def aclose(self) -> None:
+        """Close every handler that owns something."""
+        while self.owned:
+            closer = getattr(self.owned.pop(), "aclose", None)
+            if closer is not None:
+                await closer()
+
+
+class ProgramTargets:
+    """The targets of one program, made at their first use and kept."""
+
+    def __init__(
+        self, program: Program, place: Workplace, specs: Callable[[Program], RunSpec]
+    ) -> None:
+        """`specs` gives the run behind a nested program."""
+        self._program = program
+        self._place = place
+        self._specs = specs
+        self._handlers: dict[tuple[ActionType, str], Handler] = {}
+
+    def handler(self, action: Action) -> Handler:
+        """The handler of a tool, relic or llm action; ActionError if there is none."""
+        key = (action.type, action.target or "")
+        handler = self._handlers.get(key)
+        if handler is None:
+            handler = self._handlers[key] = self._make(action)
+            self._place.owned.append(handler)
+        return handler
+
+    def nested(self, action: Action) -> RunSpec:
+        """The run behind an agent or workflow action; ActionError if there is none."""
+        program = self._nested_program(action)
+        if program is None:
+            raise _unknown(action)
+        return self._specs(program)
+
+    def nested_seconds(self, action: Action) -> float | None:
+        """The scheduled seconds of the plan behind an agent or workflow action, if known."""
+        program = self._nested_program(action)
+        outlook = None if program is None else self._specs(program).outlook
+        return None if outlook is None else outlook.scheduled_seconds
+
+    def _nested_program(self, action: Action) -> Program | None:
+        found = self._program.lookup(action.type, action.target or "")
+        return found if isinstance(found, Program) else None
+
+    def _make(self, action: Action) -> Handler:
+        if action.type is ActionType.LLM:
+            from cortex_cli.actions.llm import LlmAction
+            from cortex_cli.llm.models import resolve_model
+
+            return LlmAction(resolve_model(action.target, _primary(self._program)))
+        target = self._program.lookup(action.type, action.target or "")
+        match target:
+            case ToolTarget():
+                return self._tool(target)
+            case RelicTarget():
+                return self._relic(target)
+            case _:
+                raise _unknown(action)
+
+    def _tool(self, target: ToolTarget) -> Handler:
+        manifest, folder, base = target.manifest, target.folder, self._program.folder
+        environment = self._environment(target)
+        match manifest.implementation:
+            case ScriptImplementation():
+                from cortex_cli.actions.script import ScriptTool
+
+                return ScriptTool(manifest, folder, environment=environment, base=base)
+            case CommandImplementation():
+                from cortex_cli.actions.command import CommandTool
+
+                return CommandTool(manifest, folder, environment=environment, base=base)
+            case PythonImplementation():
+                from cortex_cli.actions.python_tool import PythonTool
+
+                return PythonTool(manifest, folder, environment=environment, base=base)
+            case HttpImplementation():
+                from cortex_cli.actions.http_tool import HttpTool
+
+                return HttpTool(manifest, environment=environment)
+            case McpImplementation():
+                message = f"tool '{manifest.name}' is of type 'mcp', which is not there yet"
+                raise ActionError(message, error_type="not_yet", retryable=False)
+            case _:
+                assert_never(manifest.implementation)
+
+    def _relic(self, target: RelicTarget) -> Handler:
+        manifest = target.manifest
+        match manifest.interface:
+            case EmbeddedInterface():
+                return self._embedded(target)
+            case RestInterface():
+                from cortex_cli.actions.relic_rest import RestRelic
+
+                fallback = self._embedded(target) if manifest.fallback == "embedded" else None
+                environment = self._environment(target)
+                ambient = self._place.ambient
+                return RestRelic(
+                    manifest, environment=environment, ambient=ambient, fallback=fallback
+                )
+            case _:
+                assert_never(manifest.interface)
+
+    def _embedded(self, target: RelicTarget) -> Handler:
+        from cortex_cli.actions.relic_kv import EmbeddedRelic
+
+        return EmbeddedRelic(
+            target.manifest.name,
+            state_folder=self._place.state(),
+            identity=str(target.folder / target.file),
+            clock=LoopClock(),
+        )
+
+    def _environment(self, target: ToolTarget | RelicTarget) -> dict[str, str]:
+        return declared(target.variables, self._place.ambient)
+
+
+def _unknown(action: Action) -> ActionError:
+    return ActionError(
+        f"no {action.type} '{action.target}' was found", error_type="not_found", retryable=False
+    )
+
+
+def _primary(program: Program) -> ModelChoice | None:
+    """The model that an agent chooses for itself."""
+    manifest = program.manifest
+    return manifest.cognitive_engine.primary if isinstance(manifest, AgentManifest) else None

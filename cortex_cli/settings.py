@@ -1,0 +1,98 @@
+"""Settings: flag > `CORTEX_*` > `cortex.toml` in the root > the user's own `config.toml`.
+
+Flags are the command line's; this module knows the other three. Nothing below imports it:
+values are passed down.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from cortex_cli.errors import SetupError, UsageError
+from cortex_cli.ids import did_you_mean
+from cortex_cli.protocol.action import Written
+from cortex_cli.protocol.agent_loop import ParallelLimit
+
+FILE_NAME = "cortex.toml"
+
+
+class Settings(Written):
+    """What a user sets once for all manifests."""
+
+    progress: Literal["auto", "live", "plain", "none"] = "auto"
+    color: Literal["auto", "always", "never"] = "auto"
+    max_parallel: ParallelLimit | None = None
+    """In place of a manifest's own `max_parallel_actions`."""
+
+
+def load_settings(environ: Mapping[str, str], root: Path | None) -> Settings:
+    """The settings that hold for manifests under `root`.
+
+    Raises UsageError, which names the place, for an unknown key or a misfit value.
+    """
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for place, key, value in _sources(environ, root):
+        if key not in Settings.model_fields:
+            message = f"{place}: there is no setting '{key}'"
+            raise UsageError(message, hint=did_you_mean(key, Settings.model_fields))
+        values[key] = value
+        places[key] = place
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        message = f"{places[key]}: {values[key]!r:.80} is no value for the setting '{key}'"
+        raise UsageError(message, hint=first["msg"]) from error
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Where state lives: `$CORTEX_HOME`, else `$XDG_STATE_HOME/cortex`, else under the home."""
+    if environ.get("CORTEX_HOME"):
+        return Path(environ["CORTEX_HOME"]).absolute()
+    return _xdg(environ, "XDG_STATE_HOME", ".local/state") / "cortex"
+
+
+def _sources(environ: Mapping[str, str], root: Path | None) -> Iterator[tuple[str, str, Any]]:
+    """Place, key and value of all settings, the weakest first."""
+    files = [_xdg(environ, "XDG_CONFIG_HOME", ".config") / "cortex" / "config.toml"]
+    if root is not None:
+        files.append(root / FILE_NAME)
+    for file in files:
+        for key, value in _read(file).items():
+            yield str(file), key, value
+    for name, value in sorted(environ.items()):
+        if name.startswith("CORTEX_") and name not in _OTHER_USES and value:
+            yield name, name.removeprefix("CORTEX_").lower(), value
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{file}: not valid TOML: {error}"
+        raise UsageError(message) from error
+    except OSError as error:
+        message = f"{file}: cannot be read: {error.strerror}"
+        raise SetupError(message) from error
+
+
+def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
+    # The XDG specification: a path that is not absolute is to be ignored.
+    given = Path(environ.get(name, ""))
+    if given.is_absolute():
+        return given
+    home = environ.get("HOME")
+    return (Path(home) if home else Path.home()) / default
+
+
+# CORTEX_HOME is the state folder; the others are set by cortex for what it runs.
+_OTHER_USES = frozenset(
+    {"CORTEX_HOME", "CORTEX_RUN_ID", "CORTEX_ACTION_ID", "CORTEX_ATTEMPT", "CORTEX_RUN_MARK"}
+)

@@ -1,0 +1,178 @@
+"""What is said of a plan before it runs: edges, and every mistake at once."""
+
+import pytest
+
+from cortex_cli.kinds import EdgeKind, Severity
+from cortex_cli.plan.check import check_plan, check_protocol, is_sound
+from cortex_cli.plan.graph import Edge, Graph
+from cortex_cli.plan.provided import Names
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.plan import OutputDeclaration
+from tests.plan.builders import act, graph_of, messages, pairs
+
+NAMES = Names(inputs=frozenset({"topic"}), env=frozenset({"REGION"}), known=frozenset({"before"}))
+
+
+def test_references_make_data_edges_wherever_they_stand() -> None:
+    source = act("a", output_key="x")
+    for fields in (
+        {"parameters": {"deep": [{"er": "it is ${x.y}"}]}},
+        {"condition": "size(x) > 0"},
+        {"condition": "steps.a.status == 'completed'"},
+        {"env": {"X": "$x"}},
+        {"cwd": "$(steps.a.folder)"},
+        {"type": "decision", "cases": [{"when": "x == 1"}]},
+        {"type": "decision", "cases": [{"when": "true", "value": "$x"}]},
+        {"type": "decision", "default": {"value": "$x"}},
+    ):
+        graph = graph_of(source, act("b", **fields))
+        assert pairs(graph, EdgeKind.DATA) == {("a", "b")}, fields
+
+
+def test_an_explicit_dependency_on_the_same_action_is_the_one_edge() -> None:
+    graph = graph_of(act("a", output_key="x"), act("b", "a", parameters={"v": "$x"}))
+    assert list(graph.edges()) == [Edge(0, 1, EdgeKind.DEPENDS_ON)]
+    graph.add(0, 1, EdgeKind.DATA)
+    assert list(graph.edges()) == [Edge(0, 1, EdgeKind.DEPENDS_ON)]
+
+
+def test_dependencies_may_be_names_and_choices_make_edges() -> None:
+    choose = act("c", type="decision", cases=[{"when": "true", "then": ["Last one"]}])
+    graph = graph_of(
+        act("a", name="First one"),
+        act("b", "First one"),
+        choose,
+        act("d", name="Last one"),
+        act("e"),
+        act("f", type="decision", cases=[{"when": "true"}], default={"then": ["e"]}),
+    )
+    assert pairs(graph) == {("a", "b"), ("c", "d"), ("f", "e")}
+
+
+def test_known_names_need_no_edge() -> None:
+    parameters = {
+        "v": "${inputs.topic} ${trigger.parameters.topic} ${env.REGION} $before $RUN_ID ${run.id}"
+    }
+    graph, findings = check_plan([act("a", parameters=parameters)], NAMES)
+    assert findings == []
+    assert pairs(graph) == set()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"depends_on": ["fetc"]}, ("action 'x' depends on 'fetc', which no action defines; did you"
+                                   " mean 'fetch'?")),
+        ({"depends_on": ["x"]}, "action 'x' depends on itself"),
+        ({"parameters": {"v": "$(steps.x.y)"}}, "action 'x' depends on itself"),
+        ({"parameters": {"v": "$paeg"}}, "nothing provides 'paeg'; did you mean 'page'?"),
+        ({"parameters": {"v": "$zzzzzz"}}, ("nothing provides 'zzzzzz'; an action provides a name"
+                                           " with its 'output_key'")),
+        ({"parameters": {"v": "$topic"}}, ("nothing provides 'topic'; did you mean"
+                                          " '${inputs.topic}'?")),
+        ({"parameters": {"v": "$(steps.fetsh.x)"}}, ("'steps.fetsh' names no action; did you mean"
+                                                    " 'fetch'?")),
+        ({"parameters": {"v": "$steps"}}, "'steps.' names no action"),
+        ({"parameters": {"v": "${inputs.topik}"}}, ("'inputs.topik' is no declared input; did you"
+                                                   " mean 'topic'?")),
+        ({"parameters": {"v": "${env.ZONE}"}}, ("'env.ZONE' is no declared variable of"
+                                               " 'environment'; declare 'ZONE' first")),
+        ({"parameters": {"v": "$item"}}, "'item' has a value only in an action with 'for_each'"),
+        ({"type": "decision", "cases": [{"when": "true", "then": ["fetsh"]}]},
+         "decision 'x' chooses 'fetsh', which no action defines; did you mean 'fetch'?"),
+        ({"type": "decision", "cases": [{"when": "true", "then": ["x"]}]},
+         "action 'x' depends on itself"),
+        ({"output_key": "page"}, ("actions 'fetch' and 'x' have the same output_key 'page';"
+                                 " give each its own")),
+        ({"for_each": "$page"}, ("'for_each' is part of the protocol, but this version cannot"
+                                " follow it yet")),
+        ({"fallback": ["other"]}, ("'fallback' is part of the protocol, but this version cannot"
+                                  " follow it yet")),
+        ({"resources": {"gpu": 1}}, ("'resources' is part of the protocol, but this version cannot"
+                                    " follow it yet")),
+        ({"cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
+                          " yet")),
+    ],
+)  # fmt: skip
+def test_each_mistake_has_its_message(fields: dict[str, object], message: str) -> None:
+    assert messages([act("fetch", output_key="page"), act("x", **fields)], NAMES) == [message]
+
+
+def test_malformed_references_and_conditions_are_reported_in_place() -> None:
+    _, findings = check_plan(
+        [act("a", parameters={"v": ["${a.__class__}"]}, condition="1 +")], Names()
+    )
+    assert [(finding.code, finding.path) for finding in findings] == [
+        ("reference_syntax", ("actions", 0, "parameters", "v", 0)),
+        ("condition_syntax", ("actions", 0, "condition")),
+    ]
+
+
+def test_a_reference_with_a_default_that_nothing_provides_is_a_warning() -> None:
+    _, findings = check_plan([act("a", parameters={"v": "${maybe:-x}"})], Names())
+    assert [finding.severity for finding in findings] == [Severity.WARNING]
+    assert is_sound(findings)
+
+
+def test_nothing_may_wait_for_fire_and_forget() -> None:
+    aside = act("f", mode="fire_and_forget", output_key="x")
+    for waiting in (act("b", "f"), act("b", parameters={"v": "$x"})):
+        found = messages([aside, waiting])
+        assert len(found) == 1
+        assert "'b' waits for 'f', which is fire_and_forget" in found[0]
+
+
+def test_a_cycle_is_named_in_order_from_its_first_action() -> None:
+    found = messages([act("b", "a"), act("c", "b"), act("a", "c"), act("d", "a")])
+    assert found == [
+        (
+            "actions wait for each other in a cycle: b → c → a → b;"
+            " take one of these dependencies out"
+        )
+    ]
+
+
+def test_a_long_cycle_is_shortened() -> None:
+    size = 1_000
+    found = messages([act(f"a{n}", f"a{(n - 1) % size}") for n in range(size)])
+    assert found[0].count("→") == 21
+    assert "… 980 more …" in found[0]
+
+
+def test_two_actions_with_one_id_are_an_error_at_the_second() -> None:
+    _, findings = check_plan([act("a"), act("a")], Names())
+    assert findings[0].code == "duplicate_id"
+    assert findings[0].path == ("actions", 1, "id")
+
+
+def test_outputs_are_checked_like_parameters() -> None:
+    outputs = {
+        "good": OutputDeclaration(source="$x and $(steps.a.y)"),
+        "bad": OutputDeclaration(source={"deep": "$y"}),
+        "worse": OutputDeclaration(source="${"),
+    }
+    _, findings = check_plan([act("a", output_key="x")], Names(), outputs=outputs, key="steps")
+    assert [(finding.code, finding.path) for finding in findings] == [
+        ("unknown_reference", ("outputs", "bad", "source", "deep")),
+        ("reference_syntax", ("outputs", "worse", "source")),
+    ]
+
+
+def test_all_mistakes_come_at_once() -> None:
+    found = messages([act("a", "b1", "b2"), act("a", parameters={"v": "$no"}, cache=True)])
+    assert len(found) == 5
+
+
+def test_settings_that_cannot_be_followed_yet_say_so() -> None:
+    assert check_protocol(AgentLoopProtocol()) == []
+    asked = AgentLoopProtocol.model_validate(
+        {"require_user_approval": True, "max_parallel_actions": "auto",
+         "budget": {"tokens": 5}, "resources": {"gpu": 1}}
+    )  # fmt: skip
+    assert [finding.path[1] for finding in check_protocol(asked)] == [
+        "require_user_approval", "max_parallel_actions", "budget", "resources"
+    ]  # fmt: skip
+
+
+def test_a_graph_without_a_cycle_has_none() -> None:
+    assert Graph([act("a"), act("b", "a")]).cycle() is None
