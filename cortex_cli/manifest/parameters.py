@@ -48,7 +48,7 @@ class Validation(Declaration):
             try:
                 re.compile(value)
             except (re.error, OverflowError, RecursionError) as error:
-                message = f"not a regular expression: {error}"
+                message = f"must be a regular expression: {error}"
                 raise ValueError(message) from error
         return value
 

@@ -1,0 +1,110 @@
+"""The actions of a file as its plan has them: defaults filled in, targets found, calls checked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cortex_cli.errors import Finding
+from cortex_cli.kinds import ActionMode
+from cortex_cli.manifest.calls import Calls, calls_of
+from cortex_cli.manifest.load import LoadedManifest
+from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
+from cortex_cli.manifest.scope import KINDS, FileScope
+from cortex_cli.protocol.action import Action
+
+PlanKey = Literal["actions", "steps"]
+
+
+@dataclass(slots=True)
+class CallsByFile:
+    """What the tools and relics of a library say about calls, each made once."""
+
+    _known: dict[LoadedManifest, Calls | None] = field(
+        default_factory=dict[LoadedManifest, Calls | None]
+    )
+
+    def of(self, loaded: LoadedManifest) -> Calls | None:
+        """The calls of the tool or relic in a file; None if it holds neither."""
+        if loaded not in self._known:
+            self._known[loaded] = calls_of(loaded.manifest) if loaded.manifest else None
+        return self._known[loaded]
+
+
+@dataclass(slots=True)
+class Binding:
+    """The actions of one file, bound to what they call.
+
+    `findings` is what is wrong, with paths in the document; `called` are the manifests that the
+    actions call, each once, in the order of the first call.
+    """
+
+    scope: FileScope
+    calls: CallsByFile
+    key: PlanKey
+    findings: list[Finding] = field(default_factory=list[Finding])
+    called: dict[LoadedManifest, None] = field(default_factory=dict[LoadedManifest, None])
+
+    def bind(self, actions: Sequence[Action]) -> tuple[Action, ...]:
+        """The actions with what their targets add to them."""
+        return tuple(self._bound(number, action) for number, action in enumerate(actions))
+
+    def _bound(self, number: int, action: Action) -> Action:
+        if action.type not in KINDS:
+            return action
+        found = self.scope.find(action.type, action.target or "")
+        if found is None:
+            finding = self.scope.why_not(action)
+            self._report(number, () if finding is None else (finding,))
+            return action
+        self.called[found] = None
+        calls = self.calls.of(found)
+        if calls is None:
+            return action
+        self._report(number, calls.findings(action))
+        return calls.adapted(action)
+
+    def _report(self, number: int, findings: Iterator[Finding] | Sequence[Finding]) -> None:
+        for finding in findings:
+            path = (self.key, number, *finding.path)
+            self.findings.append(
+                Finding(
+                    severity=finding.severity,
+                    code=finding.code,
+                    message=finding.message,
+                    hint=finding.hint,
+                    path=path,
+                )
+            )
+
+
+def written_plan(
+    manifest: AgentManifest | WorkflowManifest,
+) -> tuple[PlanKey, tuple[Action, ...] | None]:
+    """What a manifest calls its list of actions, and the list, with the manifest's defaults.
+
+    None if the plan is not written down.
+    """
+    if isinstance(manifest, AgentManifest):
+        return "actions", manifest.actions
+    if manifest.steps is None:
+        actions = manifest.actions or ()
+        return "actions", tuple(_with_defaults(action, manifest, {}) for action in actions)
+    handling = manifest.configuration.error_handling
+    of_steps = {"mode": ActionMode.SYNC, "on_failure": handling.on_step_failure}
+    return "steps", tuple(_with_defaults(step, manifest, of_steps) for step in manifest.steps)
+
+
+def _with_defaults(action: Action, manifest: WorkflowManifest, of_steps: dict[str, Any]) -> Action:
+    """An action of a workflow with the defaults for what it does not say."""
+    configuration = manifest.configuration
+    defaults = dict(of_steps)
+    if "on_step_failure" in configuration.error_handling.model_fields_set:
+        defaults["on_failure"] = configuration.error_handling.on_step_failure
+    if configuration.default_retry_policy is not None:
+        defaults["retry"] = configuration.default_retry_policy
+    if "depends_on" in action.model_fields_set:
+        defaults.pop("mode", None)
+    changes = {
+        name: value for name, value in defaults.items() if name not in action.model_fields_set
+    }
+    return action.model_copy(update=changes) if changes else action

@@ -1,0 +1,113 @@
+"""The files that a manifest's settings come from: variables, prompts, requirements."""
+
+import re
+from pathlib import Path
+
+from cortex_cli.errors import Finding, ManifestError, Problem
+from cortex_cli.kinds import Severity
+from cortex_cli.manifest.document import Step
+from cortex_cli.manifest.files import read_bytes
+from cortex_cli.manifest.load import LoadedManifest
+from cortex_cli.manifest.locate import to_problems
+from cortex_cli.manifest.models import AgentManifest
+from cortex_cli.manifest.paths import Missing, Refused, contained
+from cortex_cli.manifest.wording import quoted
+
+_MOST_BYTES = 1024 * 1024
+_NAME = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*")
+_QUOTES = ("'", '"')
+
+
+class SettingsFiles:
+    """Reads files that a manifest names; what is wrong with them is collected in `problems`."""
+
+    def __init__(self, loaded: LoadedManifest, root: Path) -> None:
+        """No file outside of the root, a real path, is read."""
+        self.problems: list[Problem] = []
+        self._loaded = loaded
+        self._root = root
+
+    def variables(self) -> dict[str, str]:
+        """The declared variables and, before them, those of the `env_file`s, the last one winning.
+
+        A dollar sign from a file is doubled, as what it holds are values and not references.
+        """
+        variables: dict[str, str] = {}
+        if self._loaded.manifest is None:
+            return variables
+        environment = self._loaded.manifest.environment
+        for text in environment.env_file:
+            content = self._read(text, ("environment", "env_file"))
+            for number, line in enumerate((content or "").splitlines(), start=1):
+                variables |= self._assignment(line, number, text)
+        return variables | environment.variables
+
+    def check_prompts(self) -> None:
+        """Look whether the prompt files of an agent are there."""
+        manifest = self._loaded.manifest
+        if not isinstance(manifest, AgentManifest):
+            return
+        persona = manifest.persona
+        named = [("agent", persona.agent), ("user", persona.user), ("system", persona.system)]
+        named += [("knowledge", text) for text in persona.knowledge]
+        for name, text in named:
+            path = ("persona", name)
+            found = None if text is None else self._find(text, path)
+            if found is not None and found.stat().st_size == 0:
+                self._note(f"the file {quoted(text or '')} is empty", path)
+
+    def packages(self, text: str, path: tuple[Step, ...]) -> list[str]:
+        """The lines of a requirements file that name packages."""
+        lines = (line.strip() for line in (self._read(text, path) or "").splitlines())
+        return [line for line in lines if line and not line.startswith("#")]
+
+    def _read(self, text: str, path: tuple[Step, ...]) -> str | None:
+        """The text of a file; None, with a note or an error, if there is nothing to be read."""
+        found = self._find(text, path)
+        content = None if found is None else self._content(found, text, path)
+        if content is not None and not content.strip():
+            self._note(f"the file {quoted(text)} is empty", path)
+        return content
+
+    def _find(self, text: str, path: tuple[Step, ...]) -> Path | None:
+        found = contained(text, self._loaded.folder, self._root)
+        match found:
+            case Missing():
+                self._note(f"the file {quoted(text)} was not found", path)
+            case Refused(why, hint):
+                message = f"the file {quoted(text)} {why}"
+                self._add(Finding(code="refused_file", message=message, hint=hint, path=path))
+            case Path():
+                return found
+        return None
+
+    def _content(self, found: Path, text: str, path: tuple[Step, ...]) -> str | None:
+        try:
+            return read_bytes(found, text, _MOST_BYTES).decode("utf-8-sig")
+        except ManifestError as error:
+            reason = error.problems[0].message
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8"
+        message = f"the file {quoted(text)} cannot be used: {reason}"
+        self._add(Finding(code="unusable_file", message=message, path=path))
+        return None
+
+    def _assignment(self, line: str, number: int, text: str) -> dict[str, str]:
+        name, equals, value = line.strip().partition("=")
+        if not name or name.startswith("#"):
+            return {}
+        match = _NAME.fullmatch(name)
+        if match is None or not equals:
+            message = f"line {number} of {quoted(text)} is not of the form NAME=value"
+            self._note(message, ("environment", "env_file"))
+            return {}
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES:
+            value = value[1:-1]
+        return {match[1]: value.replace("$", "$$")}
+
+    def _note(self, message: str, path: tuple[Step, ...]) -> None:
+        self._add(Finding(severity=Severity.NOTE, code="settings_file", message=message, path=path))
+
+    def _add(self, finding: Finding) -> None:
+        self.problems += to_problems([finding], self._loaded.document)

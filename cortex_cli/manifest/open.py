@@ -1,0 +1,115 @@
+"""From a file, a folder or standard input to a program: where a command, or a library user, starts."""
+
+import os
+from pathlib import Path
+
+from cortex_cli.errors import ManifestError, Problem, UsageError
+from cortex_cli.kinds import ManifestKind, Severity
+from cortex_cli.manifest.compile import compile_program
+from cortex_cli.manifest.document import Limits
+from cortex_cli.manifest.library import Library
+from cortex_cli.manifest.load import LoadedManifest, load_content, load_file
+from cortex_cli.manifest.operations import relic_operations
+from cortex_cli.manifest.paths import entry_in, root_of
+from cortex_cli.manifest.program import Program
+from cortex_cli.manifest.relic_models import RelicManifest
+from cortex_cli.manifest.resolve import load_library
+from cortex_cli.manifest.wording import listed
+
+STANDARD_INPUT = "-"
+"""What a manifest that came as bytes is called in messages."""
+
+_PLANNED = (ManifestKind.AGENT, ManifestKind.WORKFLOW)
+_DEFAULT_LIMITS = Limits()
+_FEW = 12
+
+
+def open_program(
+    source: Path | bytes,
+    *,
+    root: Path | None = None,
+    cwd: Path,
+    operation: str | None = None,
+    limits: Limits = _DEFAULT_LIMITS,
+) -> tuple[Program, list[Problem]]:
+    """The program of a manifest, and notes and warnings about it.
+
+    `source` is a file, a folder with one manifest in it, or the content of standard input, whose
+    paths are relative to `cwd`. `root` bounds what is read (see `root_of`); `operation` is what to
+    call of a relic, or of a tool that has a parameter of that name.
+
+    Raises ManifestError with everything that is wrong in all files that are read, and UsageError
+    for a source, root or operation that there is not.
+    """
+    library, program, problems = _examine(
+        source, root=root, cwd=cwd, operation=operation, limits=limits
+    )
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise ManifestError(problems)
+    if program is None:
+        raise _several_operations(library.entry)
+    return program, problems
+
+
+def examine(
+    source: Path | bytes,
+    *,
+    root: Path | None = None,
+    cwd: Path,
+    operation: str | None = None,
+    limits: Limits = _DEFAULT_LIMITS,
+) -> tuple[Program | None, list[Problem]]:
+    """As `open_program`, but problems are given back, errors among them.
+
+    A program that is given back beside errors is what is sound of it: good for further checks,
+    not for running. None: too much is wrong, or a relic has several operations and none is
+    chosen. Raises ManifestError only for an entry that cannot be read as a manifest at all.
+    """
+    _, program, problems = _examine(source, root=root, cwd=cwd, operation=operation, limits=limits)
+    return program, problems
+
+
+def _examine(
+    source: Path | bytes, *, root: Path | None, cwd: Path, operation: str | None, limits: Limits
+) -> tuple[Library, Program | None, list[Problem]]:
+    entry = _entry(source, cwd, limits)
+    if operation is not None and entry.kind in _PLANNED:
+        message = f"{entry.file} is of kind {entry.kind}, which has no operations"
+        raise UsageError(message, hint="leave --operation out")
+    bounds = root_of(entry.folder, root=root, cwd=cwd)
+    if not entry.folder.is_relative_to(bounds):
+        message = f"{entry.file} lies outside of the root {bounds}"
+        raise UsageError(message, hint="choose a folder around it with --root")
+    library = load_library(entry, root=bounds, cwd=cwd, limits=limits)
+    program, problems = compile_program(library, operation=operation)
+    return library, program, [*library.problems, *problems]
+
+
+def _several_operations(entry: LoadedManifest) -> UsageError:
+    """Why a manifest without errors makes no program: it is a relic, and nothing is chosen."""
+    known = relic_operations(entry.manifest) if isinstance(entry.manifest, RelicManifest) else ()
+    names = [operation.name for operation in known[:_FEW]]
+    return UsageError(
+        f"{entry.file} is a relic with several operations",
+        hint=f"choose one with --operation: {listed(names)}",
+    )
+
+
+def _entry(source: Path | bytes, cwd: Path, limits: Limits) -> LoadedManifest:
+    if isinstance(source, bytes):
+        return load_content(source, STANDARD_INPUT, cwd.resolve(), limits)
+    written = cwd / source
+    name = str(source)
+    if written.is_dir():
+        chosen = entry_in(written)
+        name = str(source / chosen.name)
+        written = chosen
+    return load_file(_real(written), name, limits)
+
+
+def _real(path: Path) -> Path:
+    """The path without links; whatever is wrong with it shows when it is opened."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return path

@@ -1,0 +1,115 @@
+"""What can be called of a tool or relic: its operations, and the parameters that each takes."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cortex_cli.manifest.parameters import TypeName, ValueDeclaration
+from cortex_cli.manifest.relic_models import Endpoint, RelicManifest, RestInterface
+from cortex_cli.manifest.tool_models import ToolManifest
+
+_IN_PATH = re.compile(r"\{([^{}]+)\}")
+
+
+class AnyValue(ValueDeclaration):
+    """A value of any type, null among them."""
+
+    def misfit(self, value: Any) -> str | None:
+        """None, whatever the value is."""
+        del value
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an operation."""
+
+    declaration: ValueDeclaration
+    is_required: bool
+
+    def misfit(self, value: Any) -> str | None:
+        """What keeps a value from being allowed, or None; null is, where none need be given."""
+        if value is None and not self.is_required:
+            return None
+        return self.declaration.misfit(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation and its parameters; with None it takes any."""
+
+    name: str
+    parameters: Mapping[str, Parameter] | None
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The names of the parameters that must be given."""
+        known = self.parameters or {}
+        return frozenset(name for name, one in known.items() if one.is_required)
+
+
+def _typed(type_name: TypeName, *, is_required: bool = False) -> Parameter:
+    return Parameter(ValueDeclaration(type=type_name), is_required)
+
+
+_KEY = _typed("string", is_required=True)
+EMBEDDED = (
+    Operation(
+        "set_value",
+        {"key": _KEY, "value": Parameter(AnyValue(), is_required=True), "ttl": _typed("number")},
+    ),
+    Operation("get_value", {"key": _KEY, "default": Parameter(AnyValue(), is_required=False)}),
+    Operation("delete_value", {"key": _KEY}),
+    Operation("list_keys", {"prefix": _typed("string"), "limit": _typed("integer")}),
+)
+"""The operations of the relic that is built in."""
+
+
+def tool_operation(manifest: ToolManifest) -> Operation:
+    """A tool as its one operation."""
+    if manifest.parameters is None:
+        return Operation(manifest.name, None)
+    return Operation(
+        manifest.name, {one.name: Parameter(one, one.is_required) for one in manifest.parameters}
+    )
+
+
+def relic_operations(manifest: RelicManifest) -> tuple[Operation, ...]:
+    """The operations of a relic, in the order of the file."""
+    interface = manifest.interface
+    if not isinstance(interface, RestInterface):
+        return EMBEDDED
+    return tuple(map(_endpoint_operation, interface.endpoints))
+
+
+def best_operation(operations: Sequence[Operation], given: Collection[str]) -> Operation | str:
+    """The operation meant by what is given, where none is named, or why there is none.
+
+    Of those whose required parameters are all given the most specific: the one that requires
+    most, then the one that knows most of what is given.
+    """
+
+    def rank(operation: Operation) -> tuple[int, int]:
+        known = operation.parameters or {}
+        return len(operation.required), sum(name in known for name in given)
+
+    possible = [operation for operation in operations if operation.required <= set(given)]
+    possible.sort(key=rank, reverse=True)
+    what = f"the parameters {', '.join(given)}" if given else "no parameters"
+    if not possible:
+        return f"takes {what}"
+    if len(possible) > 1 and rank(possible[0]) == rank(possible[1]):
+        return f"is meant: '{possible[0].name}' and '{possible[1].name}' both take {what}"
+    return possible[0]
+
+
+def _endpoint_operation(endpoint: Endpoint) -> Operation:
+    """An endpoint that declares no parameters, and has none in its path, takes any."""
+    in_path = _IN_PATH.findall(endpoint.path)
+    known = {name: Parameter(AnyValue(), is_required=True) for name in in_path}
+    for name, declared in endpoint.parameters.items():
+        has_default = "default" in declared.model_fields_set
+        is_required = (declared.required or name in in_path) and not has_default
+        known[name] = _typed(declared.type, is_required=is_required)
+    return Operation(endpoint.name, known or None)

@@ -1,0 +1,148 @@
+"""Loading a manifest and all that it imports: each file once, and none outside of the root."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cortex_cli.errors import Finding, ManifestError, Problem
+from cortex_cli.kinds import ManifestKind, Severity
+from cortex_cli.manifest.document import Limits
+from cortex_cli.manifest.library import Library, UnresolvedImport
+from cortex_cli.manifest.load import LoadedManifest, load_file
+from cortex_cli.manifest.locate import to_problems
+from cortex_cli.manifest.paths import Missing, Refused, import_path
+from cortex_cli.manifest.wording import quoted
+
+MOST_IMPORTS = 10_000
+"""How many imports the files of one run may have, taken together."""
+
+IMPORT_KEYS = {
+    ManifestKind.TOOL: "tools",
+    ManifestKind.RELIC: "relics",
+    ManifestKind.AGENT: "agents",
+    ManifestKind.WORKFLOW: "workflows",
+}
+
+
+def load_library(
+    entry: LoadedManifest, *, root: Path, cwd: Path, limits: Limits | None = None
+) -> Library:
+    """The library of a manifest; `root` is a real path, `cwd` what messages name files from.
+
+    Problems are collected in the library, not raised.
+    """
+    library = Library(root, entry)
+    _Loader(library, cwd.resolve(), limits or Limits()).load_all()
+    return library
+
+
+def shown_path(path: Path, cwd: Path) -> str:
+    """A real path as messages name it: from the current folder, if it lies in it."""
+    return str(path.relative_to(cwd) if path.is_relative_to(cwd) else path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """One entry of an import list."""
+
+    importer: LoadedManifest
+    kind: ManifestKind
+    position: int
+    text: str
+
+    def problem(
+        self, code: str, message: str, *, hint: str | None = None, severity: Severity | None = None
+    ) -> Problem:
+        """What is wrong with it, at its place."""
+        finding = Finding(
+            severity=severity or Severity.ERROR,
+            code=code,
+            message=message,
+            hint=hint,
+            path=("import", IMPORT_KEYS[self.kind], self.position),
+        )
+        return to_problems([finding], self.importer.document)[0]
+
+
+class _Loader:
+    def __init__(self, library: Library, cwd: Path, limits: Limits) -> None:
+        self._library = library
+        self._cwd = cwd
+        self._limits = limits
+        self._by_path: dict[Path, LoadedManifest | None] = {}
+        self._pending: deque[LoadedManifest] = deque()
+
+    def load_all(self) -> None:
+        """Load what the entry imports, and what that imports, until nothing is left."""
+        entry = self._library.entry
+        if entry.path is not None:
+            self._by_path[entry.path] = entry
+        self._enter(entry)
+        count = 0
+        while self._pending:
+            for written in _written(self._pending.popleft()):
+                count += 1
+                if count > MOST_IMPORTS:
+                    message = f"there are more than {MOST_IMPORTS:,} imports"
+                    self._library.problems.append(written.problem("too_many_imports", message))
+                    return
+                self._follow(written)
+
+    def _enter(self, loaded: LoadedManifest) -> None:
+        self._library.enter(loaded)
+        self._pending.append(loaded)
+
+    def _follow(self, written: _Import) -> None:
+        """Perform one import."""
+        found = import_path(written.text, written.kind, written.importer.folder, self._library.root)
+        problem: Problem | None = None
+        match found:
+            case Missing():
+                message = f"the import {quoted(written.text)} was not found"
+                problem = written.problem("missing_import", message, severity=Severity.NOTE)
+            case Refused(why, hint):
+                message = f"the import {quoted(written.text)} {why}"
+                problem = written.problem("refused_import", message, hint=hint)
+            case Path():
+                loaded = self._load(found)
+                if loaded is not None and loaded.manifest is not None:
+                    problem = self._name(written, loaded, loaded.manifest.name)
+                    if problem is None:
+                        return
+        if problem is not None:
+            self._library.problems.append(problem)
+        is_told = not isinstance(found, Missing)
+        missing = UnresolvedImport(written.kind, written.text, is_told)
+        self._library.add_unresolved(written.importer, missing)
+
+    def _load(self, path: Path) -> LoadedManifest | None:
+        if path not in self._by_path:
+            self._by_path[path] = None
+            try:
+                loaded = load_file(path, shown_path(path, self._cwd), self._limits)
+            except ManifestError as error:
+                self._library.problems += error.problems
+            else:
+                self._by_path[path] = loaded
+                self._enter(loaded)
+        return self._by_path[path]
+
+    def _name(self, written: _Import, loaded: LoadedManifest, name: str) -> Problem | None:
+        """Give what was imported its name in the importer; what is wrong with that."""
+        if loaded.kind is not written.kind:
+            message = f"{loaded.file} is of kind {loaded.kind}, not {written.kind}"
+            hint = f"import it with 'import.{IMPORT_KEYS[loaded.kind]}'"
+            return written.problem("wrong_kind", message, hint=hint)
+        first = self._library.add_import(written.importer, name, loaded)
+        if first is loaded:
+            return None
+        message = f"{first.file} and {loaded.file} are both called {quoted(name)}"
+        return written.problem("duplicate_import", message, hint="import one of them")
+
+
+def _written(loaded: LoadedManifest) -> Iterator[_Import]:
+    for kind, key in IMPORT_KEYS.items():
+        texts: tuple[str, ...] = getattr(loaded.imports, key)
+        for position, text in enumerate(texts):
+            yield _Import(loaded, kind, position, text)
