@@ -1,0 +1,123 @@
+"""Python functions as tools, for programs that use cortex as a library."""
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+from pydantic import BaseModel
+
+from cortex_cli.actions.tool_output import one_line
+from cortex_cli.engine.ports import ActionCall, Handler
+from cortex_cli.errors import ActionError
+from cortex_cli.ids import did_you_mean
+from cortex_cli.protocol.action import Action
+
+
+class NamedTools(Protocol):
+    """Something that performs tools by name itself."""
+
+    async def execute(self, name: str, parameters: dict[str, Any]) -> Any:
+        """The output of the tool `name`."""
+        ...
+
+
+ToolExecutor = Mapping[str, Callable[..., Any]] | NamedTools
+
+
+class FunctionTools:
+    """Handlers for the functions of a mapping, or for an object with `execute`.
+
+    The parameters of an action go in by name, its operation as one of them. A function that is
+    not async runs in a thread of its own; when its action is cancelled it is left to end by
+    itself. The output becomes a JSON value: dataclasses, pydantic models, sets, dates and their
+    like are turned into one. Every Exception is a failure, with its type as the error's; what is
+    not an Exception, such as KeyboardInterrupt, travels on.
+    """
+
+    def __init__(self, tools: ToolExecutor) -> None:
+        """`tools` is looked at each time a handler is asked for."""
+        self._tools = tools
+
+    def handler(self, action: Action) -> Handler:
+        """The handler of the action's target; ActionError (`not_found`) for an unknown one."""
+        name = action.target or ""
+        if not isinstance(self._tools, Mapping):
+            return _FunctionTool(_by_name(self._tools, name))
+        function = self._tools.get(name)
+        if function is None:
+            message, hint = f"there is no tool '{name}'", did_you_mean(name, self._tools)
+            raise ActionError(message, error_type="not_found", retryable=False, hint=hint)
+        return _FunctionTool(function)
+
+
+class _FunctionTool:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._is_async = inspect.iscoroutinefunction(function)
+
+    async def run(self, call: ActionCall) -> Any:
+        """Perform one attempt."""
+        operation = call.action.operation
+        chosen = {} if operation is None else {"operation": operation}
+        bound = _bound(self._function, {**chosen, **call.parameters})
+        try:
+            output = await (bound() if self._is_async else _in_thread(bound))
+        except ActionError:
+            raise
+        except Exception as error:
+            raise ActionError(_worded(error), error_type=type(error).__name__) from error
+        return _as_json(output)
+
+
+def _by_name(tools: NamedTools, name: str) -> Callable[..., Any]:
+    async def execute(**parameters: Any) -> Any:
+        return await tools.execute(name, parameters)
+
+    return execute
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    # In a list, because trio refuses a thread that gives back a coroutine. A limiter of its own,
+    # because the engine counts what runs, and a thread that was left behind must not count.
+    [output] = await to_thread.run_sync(
+        lambda: [function()], abandon_on_cancel=True, limiter=CapacityLimiter(1)
+    )
+    return await output if inspect.isawaitable(output) else output
+
+
+def _bound(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Callable[[], Any]:
+    """The call; ActionError (`parameters`) if the function does not take these."""
+    try:
+        inspect.signature(function).bind(**parameters)
+    except TypeError as error:
+        message = f"the parameters do not fit the function: {error}"
+        raise ActionError(message, error_type="parameters", retryable=False) from error
+    except ValueError:
+        # Some functions written in C have no signature; they say themselves what does not fit.
+        pass
+    return partial(function, **parameters)
+
+
+def _worded(error: Exception) -> str:
+    # Unlike str(error), this works for every exception.
+    text = "".join(traceback.format_exception_only(error))
+    return one_line(text.removeprefix(f"{type(error).__module__}."))
+
+
+def _as_json(output: Any) -> Any:
+    try:
+        return msgspec.json.decode(msgspec.json.encode(output, enc_hook=_dumped))
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"what it returned is not JSON: {error}"
+        raise ActionError(message, error_type="output", retryable=False) from error
+
+
+def _dumped(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    message = f"no value of type {type(value).__name__} is"
+    raise TypeError(message)
