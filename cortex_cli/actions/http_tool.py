@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cortex_cli.actions.hosts import Hosts
 from cortex_cli.actions.http_answer import read_output
 from cortex_cli.actions.http_check import check_http
 from cortex_cli.actions.parameters import check_parameters, encoded
-from cortex_cli.actions.url_template import fill_url, literal_host, query_text
+from cortex_cli.actions.url_template import fill_url, literal_host, with_query
+from cortex_cli.actions.utf8 import utf8
 from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
 from cortex_cli.manifest.tool_models import HttpImplementation, ToolManifest
@@ -61,15 +62,11 @@ class HttpTool:
         operation = call.action.operation
         chosen = {} if operation is None else {"operation": operation}
         parameters = check_parameters(self._manifest, {**chosen, **call.parameters})
-        lookup = self._lookup(parameters)
-        try:
-            url = self._url(lookup)
-            headers = dict(self._headers(lookup))
-            content = self._content(headers, lookup)
-        except UnicodeEncodeError as error:
-            message = f"half a character (a lone surrogate) can't be sent: {error.object[:40]!a}"
-            raise ActionError(message, error_type="parameters", retryable=False) from error
-        exchange = self._open().exchange(self._http.method, url, headers=headers, content=content)
+        http, lookup = self._http, self._lookup(parameters)
+        url = with_query(fill_url(http.url, lookup), resolve(http.query, lookup))
+        headers = dict(self._headers(lookup))
+        content = self._content(headers, lookup)
+        exchange = self._open().exchange(http.method, url, headers=headers, content=content)
         async with exchange as response:
             return await read_output(response, call.report)
 
@@ -99,20 +96,6 @@ class HttpTool:
 
         return lookup
 
-    def _url(self, lookup: Lookup) -> str:
-        url = fill_url(self._http.url, lookup).partition("#")[0]
-        query = "&".join(self._query(lookup))
-        if not query:
-            return url
-        return f"{url}{'&' if '?' in url else '?'}{query}"
-
-    def _query(self, lookup: Lookup) -> Iterator[str]:
-        for name, value in resolve(self._http.query, lookup).items():
-            items = cast("list[Any]", value) if isinstance(value, list) else [value]
-            for item in items:
-                if item is not None:
-                    yield f"{query_text(name)}={query_text(item)}"
-
     def _headers(self, lookup: Lookup) -> Iterator[tuple[str, bytes]]:
         for name, value in resolve(self._http.headers, lookup).items():
             if value is None:
@@ -121,7 +104,7 @@ class HttpTool:
             if _CONTROLS.search(text):
                 message = f"the header '{name}' would hold a line break or control character"
                 raise ActionError(message, error_type="parameters", retryable=False)
-            yield name.lower(), text.strip().encode()
+            yield name.lower(), utf8(text.strip())
 
     def _content(self, headers: dict[str, bytes], lookup: Lookup) -> bytes | None:
         body = resolve(self._http.body, lookup)
@@ -129,6 +112,6 @@ class HttpTool:
             return None
         if isinstance(body, str):
             headers.setdefault("content-type", b"text/plain; charset=utf-8")
-            return body.encode()
+            return utf8(body)
         headers.setdefault("content-type", b"application/json")
         return encoded(body)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from cortex_cli.actions.kv_file import KvFile
 from cortex_cli.actions.operations import Operation, OperationParameter, choose_operation
+from cortex_cli.actions.utf8 import utf8
 from cortex_cli.engine.ports import ActionCall, Clock
 from cortex_cli.errors import ActionError
 from cortex_cli.ids import slug
@@ -100,7 +101,7 @@ class EmbeddedRelic:
                 return self._get(parameters["key"], parameters.get("default"), now)
             case "delete_value":
                 key = parameters["key"]
-                return {"success": self._file.delete(_bytes(key), now=now), "key": key}
+                return {"success": self._file.delete(utf8(key), now=now), "key": key}
             case _:
                 return self._list(parameters["prefix"], parameters["limit"], now)
 
@@ -109,11 +110,11 @@ class EmbeddedRelic:
             message = f"'ttl' must be more than 0 seconds, not {ttl:g}"
             raise ActionError(message, error_type="parameters", retryable=False)
         expires_at = None if ttl is None else now + ttl
-        self._file.set(_bytes(key), _json(value), expires_at=expires_at, now=now)
+        self._file.set(utf8(key), _json(value), expires_at=expires_at, now=now)
         return {"success": True, "key": key}
 
     def _get(self, key: str, default: object, now: float) -> dict[str, Any]:
-        stored = self._file.get(_bytes(key), now=now)
+        stored = self._file.get(utf8(key), now=now)
         if stored is None:
             return {"success": False, "key": key, "value": default}
         return {"success": True, "key": key, "value": json.loads(stored)}
@@ -122,17 +123,9 @@ class EmbeddedRelic:
         if limit < 1:
             message = f"'limit' must be at least 1, not {limit}"
             raise ActionError(message, error_type="parameters", retryable=False)
-        found = self._file.keys(_bytes(prefix), limit=limit + 1, now=now)
+        found = self._file.keys(utf8(prefix), limit=limit + 1, now=now)
         keys = [key.decode() for key in found[:limit]]
         return {"success": True, "keys": keys, "truncated": len(found) > limit}
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        message = f"half a character (a lone surrogate) can't be stored: {text[:40]!a}"
-        raise ActionError(message, error_type="parameters", retryable=False) from error
 
 
 def _json(value: object) -> str:
@@ -141,5 +134,5 @@ def _json(value: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         message = f"the value is no JSON: {error}"
         raise ActionError(message, error_type="parameters", retryable=False) from error
-    _bytes(text)
+    utf8(text)
     return text

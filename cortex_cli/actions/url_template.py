@@ -7,10 +7,12 @@ host, a part of one, or a port. In both cases the host that comes out has to be 
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 from urllib.parse import quote
 
 from cortex_cli.actions.hosts import Hosts, parse_url
+from cortex_cli.actions.utf8 import utf8
 from cortex_cli.errors import ActionError
 from cortex_cli.plan.references import Lookup, Reference, parse, resolve
 
@@ -33,7 +35,7 @@ def fill_url(text: str, lookup: Lookup) -> str:
             url = url.removesuffix("/") + part
         else:
             url += part
-    _check_segments(url)
+    check_segments(url)
     return url
 
 
@@ -50,9 +52,33 @@ def literal_host(text: str) -> Hosts | None:
         return None
 
 
-def query_text(value: Any) -> str:
-    """A value in a query, percent-encoded: text as it is, null as nothing, the rest as JSON."""
-    return quote(value if isinstance(value, str) else _json(value), safe="")
+def with_query(url: str, parameters: Mapping[str, Any]) -> str:
+    """The URL, its fragment dropped, with these parameters added to its query.
+
+    Null is left out, a list repeats its name; what is no text goes in as JSON.
+    """
+    url = url.partition("#")[0]
+    query = "&".join(
+        f"{encode(name)}={encode(item)}"
+        for name, value in parameters.items()
+        for item in (cast("list[Any]", value) if isinstance(value, list) else [value])
+        if item is not None
+    )
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+
+
+def encode(value: Any) -> str:
+    """A value percent-encoded for any place in a URL: text, null as nothing, the rest as JSON."""
+    return quote(utf8(value if isinstance(value, str) else _json(value)), safe="")
+
+
+def check_segments(url: str) -> None:
+    """Refuse a path that leads upwards: ActionError (`url`) if a segment is `.` or `..`."""
+    origin = _ORIGIN.match(url)
+    path = re.split(r"[?#]", url[origin.end() if origin else 0 :], maxsplit=1)[0]
+    if {".", ".."} & {*path.split("/")}:
+        message = "a segment of the URL's path would be '.' or '..'"
+        raise ActionError(message, error_type="url", retryable=False)
 
 
 def _piece(before: str, reference: Reference, value: Any, *, alone: bool) -> str:
@@ -65,7 +91,7 @@ def _piece(before: str, reference: Reference, value: Any, *, alone: bool) -> str
         return text
     if "?" not in before and "#" not in before and value in (None, ""):
         raise _misplaced(reference, "has no value to put into the path")
-    return query_text(value)
+    return encode(value)
 
 
 def _beginning(reference: Reference, value: Any, *, alone: bool) -> str:
@@ -74,14 +100,6 @@ def _beginning(reference: Reference, value: Any, *, alone: bool) -> str:
     if not alone and ("?" in value or "#" in value):
         raise _misplaced(reference, "holds a query where more of the URL follows")
     return value
-
-
-def _check_segments(url: str) -> None:
-    origin = _ORIGIN.match(url)
-    path = re.split(r"[?#]", url[origin.end() if origin else 0 :], maxsplit=1)[0]
-    if {".", ".."} & {*path.split("/")}:
-        message = "a segment of the URL's path would be '.' or '..'"
-        raise ActionError(message, error_type="url", retryable=False)
 
 
 def _json(value: Any) -> str:

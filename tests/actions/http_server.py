@@ -49,6 +49,7 @@ class Server:
     respond: Responder = lambda _: Answer(b"no such path", 404)
     requests: list[Received] = field(default_factory=list[Received])
     stopping: threading.Event = field(default_factory=threading.Event)
+    stop: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -113,9 +114,15 @@ def serve() -> Generator[Server]:
         listening.RequestHandlerClass = type("Handler", (_Handler,), {"script": server})
         thread = threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        try:
-            yield server
-        finally:
+
+        def stop() -> None:
             server.stopping.set()
             listening.shutdown()
             thread.join()
+            listening.server_close()
+
+        server.stop = stop
+        try:
+            yield server
+        finally:
+            stop()
