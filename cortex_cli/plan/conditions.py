@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "ConditionError", "ConditionSyntaxError", "compile_condition", "evaluate"]
 
 _CACHED = 1_024
-_PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+_PLACE = re.compile(r"(?:ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?)?(.*)")
 _KEPT = re.compile(r"missing '.+?'(?= at )|invalid \w+ literal")
 _REWORDED = (
-    ("Recursion limit", "it is nested too deeply"),
-    ("token recognition", "an escape in this text has no meaning"),
-    ("invalid argument to has", "has() takes a field, as in has(inputs.page)"),
-    ("Incomplete", "it is not complete"),
-    ("No `", "it is not complete"),
+    (re.compile(r"OtherError.*Recursion limit"), "it is nested too deeply"),
+    (re.compile(r"token recognition error"), "an escape in this text has no meaning"),
+    (re.compile(r"invalid argument to has"), "has() takes a field, as in has(inputs.page)"),
+    (re.compile(r"Incomplete `|No `"), "it is not complete"),
 )
 
 
@@ -71,17 +70,15 @@ def compile_condition(text: str) -> Condition:
 
 
 def _syntax_error(text: str, pieces: tuple[Piece, ...], told: str) -> ConditionSyntaxError:
-    found = _PLACE.match(told)
-    if found is None:
-        return ConditionSyntaxError(text, 0, "it is no expression")
-    before = as_cel(pieces).split("\n")[: int(found[1]) - 1]
-    offset = sum(len(line) + 1 for line in before) + int(found[2]) - 1
+    line, column, said = _PLACE.findall(told)[0]
+    before = as_cel(pieces).split("\n")[: int(line or 1) - 1]
+    offset = sum(len(text) + 1 for text in before) + int(column or 1) - 1
     piece = piece_at(pieces, offset)
     start = len(text) if piece is None else piece.start
-    kept = _KEPT.match(found[3])
-    reasons = [reason for said, reason in _REWORDED if said in found[3]]
-    if kept is not None or reasons:
-        return ConditionSyntaxError(text, start, kept[0] if kept is not None else reasons[0])
+    reasons = [] if (kept := _KEPT.match(said)) is None else [kept[0]]
+    reasons += [reason for pattern, reason in _REWORDED if pattern.match(said)]
+    if reasons:
+        return ConditionSyntaxError(text, start, reasons[0])
     if piece is None:
         return ConditionSyntaxError(text, start, "it ends too early")
     return unexpected(text, start, text[start : piece.end])
