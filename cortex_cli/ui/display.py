@@ -23,7 +23,7 @@ class Display(Protocol):
         """Take one event in; shown now or with the next tick."""
         ...
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, /) -> None:
         """Show what is new. `now` is in seconds since 1970, as the events' times are."""
         ...
 
@@ -43,6 +43,6 @@ class SilentDisplay:
     def handle(self, event: Event) -> None:
         fold(self.view, event)
 
-    def tick(self, now: float) -> None: ...
+    def tick(self, now: float, /) -> None: ...
 
     def close(self) -> None: ...

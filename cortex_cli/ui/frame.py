@@ -72,8 +72,7 @@ def _title(view: RunView, theme: Theme, now: float, width: int) -> Text:
     if width >= 70:
         for text in filter(None, (_wave(view), view.execution_id)):
             line.gap(2).add(text, "dim")
-    line.left += 2 + times.text.cell_len
-    return line.end(times).text
+    return Line(theme, width).take(line).end(times).text
 
 
 def _wave(view: RunView) -> str:
@@ -102,9 +101,7 @@ def _gauge(view: RunView, theme: Theme, now: float, width: int) -> Text:
     room = min(width - counts.text.cell_len, max(12, width * 2 // 5) if width >= 60 else width)
     line = Line(theme, width)
     _draw_bar(line, theme, fraction(view, now), room, "green")
-    line.left = width - room
-    line.text.append_text(counts.text)
-    return line.text
+    return line.take(counts).text
 
 
 def _draw_bar(line: Line, theme: Theme, part: float, cells: int, style: str) -> None:

@@ -45,14 +45,16 @@ class Line:
         self.text.append(" " * cells)
         return self
 
-    def end(self, other: "Line") -> "Line":
-        """Append another line at the right edge, as far as there is room for it."""
-        shown = other.text
-        self.gap(self.left - shown.cell_len)
-        if shown.cell_len <= self.left:
-            self.left -= shown.cell_len
-            self.text.append_text(shown)
+    def take(self, other: "Line") -> "Line":
+        """Append another line if there is room for it."""
+        if other.text.cell_len <= self.left:
+            self.left -= other.text.cell_len
+            self.text.append_text(other.text)
         return self
+
+    def end(self, other: "Line") -> "Line":
+        """Append another line at the right edge if there is room for it."""
+        return self.gap(self.left - other.text.cell_len).take(other)
 
 
 def print_lines(console: Console, lines: Iterable[Text]) -> None:

@@ -47,7 +47,7 @@ class LiveDisplay:
         """Take one event in; the next tick shows it."""
         fold(self.view, event)
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, /) -> None:
         """Draw, unless the last frame is younger than an eighth of a second."""
         if (
             not self._console.is_interactive

@@ -18,7 +18,7 @@ class NdjsonDisplay:
         """Write the event's line."""
         self._stream.write(encode(event) + b"\n")
 
-    def tick(self, now: float) -> None:  # noqa: ARG002
+    def tick(self, _now: float, /) -> None:
         """Let the batch go out."""
         self._stream.flush()
 

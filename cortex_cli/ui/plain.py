@@ -43,7 +43,7 @@ class PlainDisplay:
                 if (said := sentence(event, iterations)) is not None:
                     self._write(who, said)
 
-    def tick(self, now: float) -> None:  # noqa: ARG002
+    def tick(self, _now: float, /) -> None:
         """Let what was written go out."""
         self._stream.flush()
 

@@ -1,6 +1,7 @@
 """An action as one line: sign, name, state, time, and what there is to say of it."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from rich.text import Text
 
@@ -87,14 +88,14 @@ def _details(view: RunView, row: Row, columns: Columns, now: float) -> list[tupl
             details = [*_tries(row), (_first_line(row.error), "red")]
         case ActionState.CANCELLED | ActionState.SKIPPED:
             details = [(row.reason.replace("_", " "), "dim")]
+        case _:
+            assert_never(row.state)
     return details
 
 
 def _running(view: RunView, row: Row, columns: Columns) -> list[tuple[str, str]]:
     attempt = [(f"attempt {row.attempt}  ", "yellow")] if row.attempt > 1 else []
     nested = view.scopes.get((*row.scope.path, row.id))
-    if row.question:
-        return [*attempt, (row.question, "yellow")]
     if nested is not None and nested.parent is row:
         return [*attempt, (f"{nested.ended}/{len(nested.rows)} actions", "")]
     if (progress := row.progress) is not None:

@@ -85,10 +85,9 @@ def _chosen(ran: list[Row], chain: Iterable[Row], now: float) -> list[Row]:
     longest = sorted(ran, key=lambda row: row.elapsed(now) or 0.0, reverse=True)
     by_time = sorted(chain, key=lambda row: row.elapsed(now) or 0.0, reverse=True)
     chosen = {row.number: row for row in by_time[: MOST_ROWS // 2]}
-    for row in longest:
-        if len(chosen) == MOST_ROWS:
-            break
-        chosen[row.number] = row
+    for row in longest[:MOST_ROWS]:
+        if len(chosen) < MOST_ROWS:
+            chosen[row.number] = row
     return sorted(chosen.values(), key=lambda row: row.order)
 
 

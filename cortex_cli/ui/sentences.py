@@ -68,16 +68,15 @@ def _of_run(event: _RunEvent) -> str:
             said = f"{data.which} changed from {data.before:g} to {data.after:g}: {data.why}"
         case ev.WarningRaised(data=data):
             said = f"warning: {data.message}"
-        case ev.AgentCompleted(data=data) | ev.AgentFailed(data=data) | ev.AgentPaused(data=data):
-            said = _of_agent_end(event, data)
-        case ev.AgentCancelled(data=data):
-            said = _of_agent_end(event, data)
+        case ev.AgentCompleted() | ev.AgentFailed() | ev.AgentPaused() | ev.AgentCancelled():
+            said = _of_agent_end(event)
         case _:
             assert_never(event)
     return said
 
 
-def _of_agent_end(event: ev.AgentEnded, data: ev.AgentEndedData) -> str:
+def _of_agent_end(event: ev.AgentEnded) -> str:
+    data = event.data
     error = f": {data.error}" if data.error else ""
     verb = f"its run {_ENDS[event.event_type]}" if event.path else _ENDS[event.event_type]
     return f"{verb} {seconds_text(data.duration)}, {counts_text(data.counts)}{error}"

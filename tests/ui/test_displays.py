@@ -128,6 +128,16 @@ def test_plain_output_keeps_what_several_models_write_apart() -> None:
     ]
 
 
+def test_plain_output_leaves_empty_lines_of_a_model_out() -> None:
+    stream = io.StringIO()
+    script = Script().start("web").token("a", "one\n\n \ntwo\n\n")
+    played(PlainDisplay(stream, Theme()), script)
+    assert [line.split("  ")[-1] for line in stream.getvalue().splitlines()[1:]] == [
+        "says: one",
+        "says: two",
+    ]
+
+
 def test_plain_output_in_ascii_is_ascii() -> None:
     stream = io.StringIO()
     script = Script().start("wéb\x1b[2J").warn("日本")
@@ -236,10 +246,22 @@ def test_naughty_strings_break_no_display() -> None:
     for number, event in enumerate(script.events):
         lines.handle(event)
         display.handle(event)
-        display.tick(START_SECONDS + number)
+        if number % 5 == 0:
+            display.tick(START_SECONDS + number)
     lines.close()
     display.close()
     for line in plain.getvalue().split("\n")[:-1]:
         assert line[6:9] == "s  " or line[7:10] == "s  "
         assert not {category(character) for character in line} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert "\x07" not in terminal.getvalue()
+
+
+def test_all_displays_are_driven_alike() -> None:
+    displays: list[Display] = [
+        live()[0],
+        PlainDisplay(io.StringIO(), Theme()),
+        NdjsonDisplay(io.BytesIO()),
+        SilentDisplay(),
+    ]
+    for display in displays:
+        played(display, everything())
