@@ -22,21 +22,21 @@ START_SECONDS = START.timestamp()
 
 
 def planned(
-    id: str,  # noqa: A002
+    action: str,
     *,
     name: str = "",
-    type: ActionType = ActionType.TOOL,  # noqa: A002
+    kind: ActionType = ActionType.TOOL,
     mode: ActionMode = ActionMode.ASYNC,
     wave: int = 1,
     seconds: float = 1.0,
     source: str = "estimate_seconds",
 ) -> PlannedAction:
     return PlannedAction(
-        id=id,
-        name=name or id,
-        type=type,
+        id=action,
+        name=name or action,
+        type=kind,
         mode=mode,
-        target=f"{id}_target",
+        target=f"{action}_target",
         wave=wave,
         estimate_seconds=seconds,
         estimate_source=source,
@@ -155,13 +155,13 @@ class Script:
         action: str,
         *,
         attempt: int = 1,
-        type: ActionType = ActionType.TOOL,  # noqa: A002
+        kind: ActionType = ActionType.TOOL,
         mode: ActionMode = ActionMode.ASYNC,
         target: str | None = "python",
         path: str = "",
     ) -> "Script":
         data = ev.ActionStartedData(
-            type=type, mode=mode, target=target, attempt=attempt, parameters={}
+            type=kind, mode=mode, target=target, attempt=attempt, parameters={}
         )
         return self.emit(ev.ActionStarted, data, action, path=path)
 

@@ -30,7 +30,7 @@ def three() -> Script:
         .plan(
             [
                 planned("fetch", seconds=4),
-                planned("sum", wave=2, type=ActionType.LLM),
+                planned("sum", wave=2, kind=ActionType.LLM),
                 planned("log"),
             ],
             {"sum": ["fetch"]},
@@ -46,9 +46,9 @@ def busy() -> Script:
         [
             planned("fetch_arxiv", seconds=2),
             planned("fetch_news", seconds=2),
-            planned("read_all", type=ActionType.AGENT, wave=2, seconds=5),
+            planned("read_all", kind=ActionType.AGENT, wave=2, seconds=5),
             planned("notify", mode=ActionMode.FIRE_AND_FORGET),
-            planned("ask", type=ActionType.LLM),
+            planned("ask", kind=ActionType.LLM),
             planned("rank", wave=3),
             planned("publish", wave=4),
         ],
@@ -58,7 +58,7 @@ def busy() -> Script:
     script.at(1).retry("fetch_news", "HTTP 503 Service Unavailable", delay=1.5)
     script.at(1.5).complete("fetch_arxiv", [1, 2], seconds=1.4).begin("read_all", target="reader")
     script.start("reader", path="read_all").plan(
-        [planned("read", type=ActionType.LLM), planned("check", wave=2)],
+        [planned("read", kind=ActionType.LLM), planned("check", wave=2)],
         {"check": ["read"]},
         path="read_all",
     )

@@ -32,7 +32,7 @@ def finished(kind: type[ev.AgentEnded] = ev.AgentCompleted, **fields: Any) -> Sc
             [
                 planned("fetch_arxiv"),
                 planned("fetch_news"),
-                planned("read_all", type=ActionType.AGENT, wave=2),
+                planned("read_all", kind=ActionType.AGENT, wave=2),
                 planned("notify", mode=ActionMode.FIRE_AND_FORGET),
                 planned("rank", wave=3),
                 planned("extra", wave=4),
@@ -44,7 +44,7 @@ def finished(kind: type[ev.AgentEnded] = ev.AgentCompleted, **fields: Any) -> Sc
     )
     script.begin("fetch_arxiv").begin("fetch_news").queue("notify")
     script.at(1.5).complete("fetch_arxiv", seconds=1.5)
-    script.at(2).begin("read_all", type=ActionType.AGENT).begin(
+    script.at(2).begin("read_all", kind=ActionType.AGENT).begin(
         "notify", mode=ActionMode.FIRE_AND_FORGET
     )
     script.start("reader", path="read_all").plan([planned("read")], path="read_all")

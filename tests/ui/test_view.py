@@ -87,7 +87,7 @@ def test_a_question_is_there_until_it_is_answered() -> None:
 
 
 def test_nested_actions_come_beneath_the_action_that_holds_them() -> None:
-    script = Script().start().plan([planned("outer", type=ActionType.AGENT), planned("last")])
+    script = Script().start().plan([planned("outer", kind=ActionType.AGENT), planned("last")])
     script.begin("outer").start("inner_agent", path="outer").turn(path="outer")
     script.plan([planned("x"), planned("y")], path="outer").begin("y", path="outer")
     script.begin("deeper", path="outer/y")
