@@ -11,6 +11,7 @@ from cortex_cli.ui.problems import print_problems
 from cortex_cli.ui.theme import Theme
 from cortex_cli.ui.time_line import CRITICAL_STYLE, Span, time_line
 from cortex_cli.ui.wave_tree import wave_tree
+from cortex_cli.ui.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,15 +85,11 @@ def _section(title: str, lines: Iterator["Text"]) -> Iterator["Text"]:
 def _counts(report: PlanReport, width: int, theme: Theme) -> Iterator["Text"]:
     actions, waves = len(report.actions), len(report.waves)
     sources = Counter(action.estimate_source for action in report.actions)
-    sizes = [_many(actions, "action"), _many(waves, "wave")]
+    sizes = [counted(actions, "action"), counted(waves, "wave")]
     yield from _listed("plan", sizes, width, theme)
     yield from _listed("types", _ranked(report.counts.by_type), width, theme)
     yield from _listed("modes", _ranked(report.counts.by_mode), width, theme)
     yield from _listed("estimated by", _ranked(sources), width, theme)
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _ranked(counts: Mapping[str, int]) -> list[str]:
@@ -115,7 +112,7 @@ def _times(report: PlanReport, width: int) -> Iterator["Text"]:
 
     totals = report.estimate
     proved = totals.scheduled_seconds <= totals.lower_bound_seconds * (1 + 1e-9)
-    slots = _many(totals.max_parallel, "slot")
+    slots = counted(totals.max_parallel, "slot")
     rows = [
         ("sequential", format_seconds(totals.sequential_seconds), "one action after another"),
         ("wave time", format_seconds(totals.wave_seconds), "each wave waits for its slowest"),

@@ -9,6 +9,7 @@ from cortex_cli.report import PlannedAction, PlanReport
 from cortex_cli.ui.durations import format_seconds
 from cortex_cli.ui.theme import TYPE_STYLES, Theme
 from cortex_cli.ui.time_line import CRITICAL_STYLE
+from cortex_cli.ui.words import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -68,9 +69,9 @@ def _most_telling(wave: Sequence[PlannedAction], limit: int) -> list[PlannedActi
 def _wave_line(number: int, wave: Sequence[PlannedAction]) -> "Text":
     from rich.text import Text
 
-    counted = [action for action in wave if action.mode is not ActionMode.FIRE_AND_FORGET]
-    slowest = max((action.end_seconds - action.start_seconds for action in counted), default=0.0)
-    many = f"{len(wave):,} action{'' if len(wave) == 1 else 's'}"
+    waited_for = [action for action in wave if action.mode is not ActionMode.FIRE_AND_FORGET]
+    slowest = max((action.end_seconds - action.start_seconds for action in waited_for), default=0.0)
+    many = counted(len(wave), "action")
     return Text.assemble(
         (f"wave {number}", "bold"), (f"  {many}, {format_seconds(slowest)}", "dim")
     )
