@@ -70,7 +70,11 @@ def explain(text: str, pieces: Sequence[Piece], values: Values) -> ConditionErro
     is_all = len(part) == len(pieces)
     place = "" if is_all else f" at {excerpt(text[start:end])} (character {start + 1})"
     reason = _reason(_outcome(part, values))
-    operands = {text[p.start : p.end]: p.named for p in part if p.named is not None}
+    operands = {
+        " ".join(text[piece.start : piece.end].split()): piece.named
+        for piece in part
+        if piece.named is not None
+    }
     shown = [
         f"{name} is {_shown(named, values[named])}"
         for name, named in list(operands.items())[:_MOST_OPERANDS]

@@ -291,6 +291,7 @@ def test_a_missing_path_is_null() -> None:
         ("(n == 1 || n > 'a') && flag", "failed at \"n > 'a'\" (character 12): the op"),
         ("!(flag && n > 'a')", "condition \"!(flag && n > 'a')\" failed: the operation"),
         ("[n > 'a' && flag] == []", "failed: the operation is not defined for these values"),
+        ("rows\n .k > 1", "(rows .k is a mapping)"),
         ("n + n + i + n == text + i", "(n is 3, i is 0, text is a string)"),
     ],
 )
