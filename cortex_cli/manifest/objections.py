@@ -40,7 +40,7 @@ class Objections:
             message = f"a key must be text, and {shortened(key)} is not"
             self._add(place, "yaml_key", message, f'put it in quotes: "{shortened(key)}"')
         else:
-            self._add(place, "yaml_key", "there is no key before this ':'", "write one")
+            self._add(place, "yaml_key", "a key is missing here", "write it before the ':'")
 
     def key_with_control(self, place: int, key: str) -> None:
         message = f"the key {quoted(key)} holds a control character"
