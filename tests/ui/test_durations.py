@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cortex_cli.ui.durations import format_ratio, format_seconds
@@ -38,6 +38,7 @@ def test_a_length_of_time_is_shown_with_its_unit(seconds: float, shown: str) -> 
 
 
 @given(st.floats(min_value=0, max_value=3e10))
+@settings(deadline=None)
 def test_a_length_of_time_is_never_wider_than_ten_columns(seconds: float) -> None:
     shown = format_seconds(seconds)
     assert len(shown) <= 10

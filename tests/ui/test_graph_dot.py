@@ -184,6 +184,7 @@ def test_no_text_whatsoever_breaks_out(texts: list[str]) -> None:
 
 
 @given(st.text(), st.text())
+@settings(deadline=None)
 def test_different_texts_are_quoted_differently(one: str, other: str) -> None:
     assert (quoted(one) == quoted(other)) == (one == other)
 

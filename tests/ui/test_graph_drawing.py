@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
@@ -105,6 +105,7 @@ def layered_graphs(draw: st.DrawFn) -> tuple[list[dict[str, int]], list[Arrow]]:
 
 
 @given(layered_graphs())
+@settings(deadline=None)
 def test_every_arrow_can_be_followed_from_its_head_to_its_one_source(
     graph: tuple[list[dict[str, int]], list[Arrow]],
 ) -> None:
@@ -115,6 +116,7 @@ def test_every_arrow_can_be_followed_from_its_head_to_its_one_source(
 
 
 @given(layered_graphs(), st.integers(40, 120))
+@settings(deadline=None)
 def test_a_drawing_is_never_wider_than_its_room(
     graph: tuple[list[dict[str, int]], list[Arrow]], room: int
 ) -> None:
@@ -257,6 +259,7 @@ places = st.lists(
 
 
 @given(places, st.integers(0, 4), st.integers(0, 60))
+@settings(deadline=None)
 def test_what_is_settled_keeps_its_order_its_gaps_and_its_room(
     things: list[tuple[float, int, float]], gap: int, spare: int
 ) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
@@ -144,12 +144,14 @@ def test_what_mermaid_might_read_is_escaped(text: str, escaped: str) -> None:
 
 
 @given(st.text(max_size=50))
+@settings(deadline=None)
 @example("\ud800")
 def test_any_text_is_shown_as_it_is(text: str) -> None:
     assert shown(label(text)) == fit(safe_line(text), 60)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
+@settings(deadline=None)
 def test_no_text_is_taken_for_a_direction(before: str, after: str) -> None:
     assert not re.search(r"direction\s+(?:TB|BT|RL|LR)", label(f"{before}direction LR{after}"))
 

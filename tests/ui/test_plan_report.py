@@ -233,6 +233,12 @@ def test_what_is_fire_and_forget_is_in_the_background() -> None:
     assert "log  fire_and_forget tool work   3 s  estimate_seconds  background" in waves
 
 
+def test_a_plan_that_nothing_waits_for_has_no_critical_path() -> None:
+    shown = printed(plan(Step(id="log", mode=ActionMode.FIRE_AND_FORGET)))
+    assert "Critical path" not in shown
+    assert "log  ──" in section(shown, "Time line")
+
+
 def test_an_action_that_will_probably_be_skipped_says_so() -> None:
     report = plan(Step(id="left"), Step(id="right"))
     left, right = report.actions
