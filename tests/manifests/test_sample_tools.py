@@ -144,6 +144,12 @@ def test_a_report_with_nothing_around_it_is_a_title_and_its_text(call_tool):
     assert report == "# Looms\n\n## Summary\n\nThey weave.\n"
 
 
+def test_the_name_a_model_gives_a_paragraph_is_set_off(call_tool):
+    text = "news: It rains.\n\nThe weather: it rains."
+    report = call_tool("assemble_report", topic="rain", text=text).output
+    assert report.endswith("**News.** It rains.\n\nThe weather: it rains.\n")
+
+
 def test_an_unreliable_tool_succeeds_on_the_attempt_it_is_told(call_tool):
     second = call_tool("unreliable", env={"CORTEX_ATTEMPT": "2"}, succeeds_on=3)
     third = call_tool("unreliable", env={"CORTEX_ATTEMPT": "3"}, succeeds_on=3)

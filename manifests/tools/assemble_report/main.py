@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+_LABEL = re.compile(r"^([a-z]\w*): ", re.MULTILINE)  # how a model may name its sources
 _YEAR = re.compile(r"\b((?:1[5-9]|20)\d\ds?)\b")
 
 
@@ -20,7 +21,7 @@ def assemble(
     """The whole report; a section that would be empty is left out."""
     known = references or []
     sections = {
-        "Summary": [text],
+        "Summary": [_LABEL.sub(lambda found: f"**{found[1].capitalize()}.** ", text)],
         "Timeline": _timeline(facts or []),
         "What the papers found": _findings(known),
         "In the news": _news(known),
