@@ -1,8 +1,9 @@
 """A plan as a drawing for a terminal: boxes in layers, one a wave, with lines from top to bottom."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from cortex_cli.kinds import EdgeKind
 from cortex_cli.report import PlannedAction, PlanReport
@@ -18,6 +19,8 @@ MOST_ARROWS = 120
 MOST_WAVES = 30
 
 _PLAIN = Theme()
+_ROUNDS = 10
+_Near: TypeAlias = tuple[str, EdgeKind, bool]
 # Whether boxes have a border, and how long a label may be: from the roomiest to the narrowest.
 _STYLES = [
     *((True, label) for label in range(31, 11, -2)),
@@ -44,14 +47,14 @@ class _Graph:
 def to_ascii(report: PlanReport, width: int, theme: Theme = _PLAIN) -> str:
     """The plan in at most `width` columns, from 40 up; what it can't show it counts.
 
-    Where there is no room for a box an action, actions with the same neighbours share one. Where
-    that is not enough, or the drawing would be too large to follow, it is an outline of the waves.
-    Empty for a plan without actions.
+    Where there is no room for a box an action, actions with the same neighbours share one, then
+    also those that are alike, as in parallel chains. Where that is not enough, or the drawing would
+    be too large to follow, it is an outline of the waves. Empty for a plan without actions.
     """
     if not report.actions:
         return ""
     single = _single(report)
-    for graph in (single, _grouped(report, single)):
+    for graph in (single, _with_same_neighbours(single), _of_same_shape(single)):
         for bordered, label in _STYLES if not graph.is_large else ():
             drawing = _drawing(graph, (width, label), theme, bordered=bordered)
             if drawing:
@@ -67,25 +70,51 @@ def _single(report: PlanReport) -> _Graph:
     return _Graph(layers, [(edge.source, edge.target, edge.kind) for edge in report.edges])
 
 
-def _grouped(report: PlanReport, single: _Graph) -> _Graph:
-    """The same with one box for all actions of a wave that have the same neighbours."""
-    near: dict[str, set[tuple[str, EdgeKind, bool]]] = {
-        action.id: set() for action in report.actions
-    }
+def _neighbours(single: _Graph) -> dict[str, list[_Near]]:
+    near: dict[str, list[_Near]] = {action.id: [] for action in single.actions}
     for source, target, kind in single.arrows:
-        near[source].add((target, kind, True))
-        near[target].add((source, kind, False))
-    leader: dict[str, str] = {}
+        near[source].append((target, kind, True))
+        near[target].append((source, kind, False))
+    return near
+
+
+def _with_same_neighbours(single: _Graph) -> _Graph:
+    near = _neighbours(single)
+    return _merged(single, {name: frozenset(others) for name, others in near.items()})
+
+
+def _of_same_shape(single: _Graph) -> _Graph:
+    """Merge, as in parallel chains, what runs the same thing and has neighbours that are merged.
+
+    Colour refinement: actions are told apart by what tells their neighbours apart.
+    """
+    near = _neighbours(single)
+    shapes: dict[str, Hashable] = {
+        action.id: (action.wave, action.type, action.target) for action in single.actions
+    }
+    for _ in range(_ROUNDS):
+        numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes.values()))}
+        plain = {name: numbers[shape] for name, shape in shapes.items()}
+        shapes = {
+            name: (plain[name], *sorted((plain[o], kind, down) for o, kind, down in others))
+            for name, others in near.items()
+        }
+        if len(set(shapes.values())) == len(numbers):
+            break
+    return _merged(single, shapes)
+
+
+def _merged(single: _Graph, shapes: Mapping[str, Hashable]) -> _Graph:
+    """The graph with one box for all actions of a layer that have the same shape."""
+    first: dict[str, str] = {}
     layers: list[dict[str, list[PlannedAction]]] = []
     for layer in single.layers:
-        groups: dict[frozenset[tuple[str, EdgeKind, bool]], list[PlannedAction]] = {}
+        groups: dict[Hashable, list[PlannedAction]] = {}
         for name, actions in layer.items():
-            groups.setdefault(frozenset(near[name]), []).extend(actions)
+            groups.setdefault(shapes[name], []).extend(actions)
         layers.append({members[0].id: members for members in groups.values()})
-        leader |= {action.id: members[0].id for members in groups.values() for action in members}
-    arrows = {
-        (leader[source], leader[target], kind): None for source, target, kind in single.arrows
-    }
+        first |= {action.id: members[0].id for members in groups.values() for action in members}
+    arrows = {(first[source], first[target], kind): None for source, target, kind in single.arrows}
     return _Graph(layers, list(arrows))
 
 

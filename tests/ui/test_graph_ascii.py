@@ -148,6 +148,38 @@ def test_actions_with_the_same_neighbours_share_a_box_where_room_is_scarce() -> 
 """)
 
 
+def test_parallel_chains_are_drawn_as_one_where_room_is_scarce() -> None:
+    chains = [
+        step
+        for number in range(10)
+        for step in (
+            Step(id=f"dump_{number}", target="dump"),
+            Step(id=f"align_{number}", target="align", after=[f"dump_{number}", "index"]),
+        )
+    ]
+    merge = Step(id="merge", after=[f"align_{number}" for number in range(10)])
+    assert to_ascii(plan(Step(id="index"), *chains, merge), 80) == snapshot("""\
+┌───────────┐  ┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+│   index   │  ┃           10 actions            ┃
+│ tool 10 s │  ┃ dump_0, dump_1, dump_2, dump_3… ┃
+│           │  ┃           up to 10 s            ┃
+└─────┬─────┘  ┗━━━━━━━━━━━━━━━━┯━━━━━━━━━━━━━━━━┛
+      ▼                         ▼
+  ┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+  ┃           10 actions            ┃
+  ┃ align_0, align_1, align_2, ali… ┃
+  ┃           up to 10 s            ┃
+  ┗━━━━━━━━━━━━━━━━┯━━━━━━━━━━━━━━━━┛
+                   ▼
+             ┏━━━━━━━━━━━┓
+             ┃   merge   ┃
+             ┃ tool 10 s ┃
+             ┗━━━━━━━━━━━┛
+
+▼ depends_on   ━━ critical path
+""")
+
+
 def test_actions_have_a_box_each_where_there_is_room() -> None:
     shown = to_ascii(fan(12), 250)
     assert all(f" fetch_page_{number} " in shown for number in range(1, 13))
@@ -159,19 +191,27 @@ def test_labels_are_cut_only_as_far_as_the_room_demands() -> None:
     assert f" {'a' * 14}… " in to_ascii(report, 40)
 
 
+def tangle(width: int) -> PlanReport:
+    """Three waves in which no two actions are alike, as each runs something else."""
+    first = [Step(id=f"a{n}", target=f"a{n}") for n in range(width)]
+    second = [Step(id=f"b{n}", after=[f"a{n}"], target=f"b{n}") for n in range(width)]
+    third = [Step(id=f"c{n}", after=[f"b{n}"], target=f"c{n}") for n in range(width)]
+    return plan(*first, *second, *third)
+
+
 def test_three_thousand_actions_are_an_outline_of_waves() -> None:
-    assert to_ascii(layered(3, 1_000), 60) == snapshot("""\
+    assert to_ascii(tangle(1_000), 60) == snapshot("""\
 3,000 actions in 3 waves, too many to draw here:
 wave 1: 1,000 actions
-  a0_0, a0_1, a0_2, a0_3, a0_4, a0_5, a0_6, a0_7, a0_8, a0_…
+  a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a1…
   │
-  ▼ 2,000 edges
+  ▼ 1,000 edges
 wave 2: 1,000 actions
-  a1_0, a1_1, a1_2, a1_3, a1_4, a1_5, a1_6, a1_7, a1_8, a1_…
+  b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b1…
   │
-  ▼ 2,000 edges
+  ▼ 1,000 edges
 wave 3: 1,000 actions
-  a2_0, a2_1, a2_2, a2_3, a2_4, a2_5, a2_6, a2_7, a2_8, a2_…
+  c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c1…
 """)
 
 
