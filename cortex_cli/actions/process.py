@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from io import FileIO
 from secrets import token_hex
 from signal import Signals
+from typing import cast
 
 import anyio
 from anyio import CancelScope, Event, create_task_group, move_on_after
 from anyio.abc import Process
 
-from cortex_cli.actions.process_family import ProcessFamily
+from cortex_cli.actions.process_family import MARK_VARIABLE, ProcessFamily
 from cortex_cli.actions.process_output import KeptBytes, ProgressLines
 from cortex_cli.actions.process_start import Launch, check_launch, start_error
 from cortex_cli.errors import ActionError
 
 _CHUNK = 64 * 1024
-_MARK = "CORTEX_RUN_MARK"
 _SIGNAL_NAMES = {number.value: number.name for number in Signals}
 
 
@@ -72,18 +72,25 @@ async def run_process(
 
     Each line on standard error goes to `on_line` as it comes. Raises ActionError if the program
     can't be started (`not_found`, `not_executable`, `arguments`, `resources`) or was ended by a
-    signal (`signal`).
+    signal (`signal`). What `on_line` raises ends the child and travels on.
     """
     mark = token_hex(16)
     # A cortex that is itself run by a tool adds its mark, so that the outer one finds it all.
-    marked = replace(launch, env={**launch.env, _MARK: f"{os.environ.get(_MARK, '')}.{mark}"})
+    marked = replace(
+        launch, env={**launch.env, MARK_VARIABLE: f"{os.environ.get(MARK_VARIABLE, '')}.{mark}"}
+    )
     check_launch(marked)
     output = KeptBytes(limits.stdout_bytes)
     lines = ProgressLines(on_line, longest=limits.line_chars, most=limits.lines)
     with ExitStack() as open_pipes:
         process, pipes = await _start(marked, open_pipes)
         pump = _Pump(pipes, launch.stdin, output, lines)
-        left_behind = await _attend(process, ProcessFamily(process, mark), pump, limits)
+        try:
+            left_behind = await _attend(process, ProcessFamily(process, mark), pump, limits)
+        except BaseExceptionGroup as group:
+            # The tasks are a detail of ours: what `on_line` raises reaches the caller as it is.
+            error = _innermost(group)
+            raise error from error.__cause__
     lines.finish()
     exit_code = process.returncode or 0
     if exit_code < 0:
@@ -207,6 +214,15 @@ async def _attend(
                 are_others = are_others and await family.end(grace)
                 await pump.drain(limits.drain_seconds)
     return are_others
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        first, *others = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        if others:
+            break
+        error = first
+    return cast(BaseException, error)
 
 
 def _ended_by_signal(number: int) -> ActionError:

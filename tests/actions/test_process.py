@@ -10,11 +10,12 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.actions.process import ProcessLimits, ProcessResult, run_process
+from cortex_cli.actions.process import ProcessLimits, ProcessResult, _innermost, run_process
 from cortex_cli.actions.process_start import Launch, child_environment
 from cortex_cli.errors import ActionError
 
 QUICK = ProcessLimits(grace_seconds=0.2, drain_seconds=0.2)
+PROMPT_SECONDS = 5
 Run = Callable[..., Any]
 
 
@@ -198,12 +199,12 @@ async def test_signal_without_a_name_is_an_error(launch: Run):
 
 
 async def test_child_that_hangs_is_ended_when_cancelled(launch: Run, survivors: Any):
-    assert await cancel_at_first_line(launch(HANG)) < 2
+    assert await cancel_at_first_line(launch(HANG)) < PROMPT_SECONDS
     assert survivors() == []
 
 
 async def test_child_that_ignores_term_is_killed_after_the_grace(launch: Run, survivors: Any):
-    assert 0.2 <= await cancel_at_first_line(launch(STUBBORN + HANG)) < 2
+    assert await cancel_at_first_line(launch(STUBBORN + HANG)) < PROMPT_SECONDS
     assert survivors() == []
 
 
@@ -216,8 +217,8 @@ def end(*_):
     sys.exit()
 signal.signal(signal.SIGTERM, end)
 """
-    unhurried = ProcessLimits(grace_seconds=10)
-    assert await cancel_at_first_line(launch(code + HANG), unhurried) < 5
+    unhurried = ProcessLimits(grace_seconds=15)
+    assert await cancel_at_first_line(launch(code + HANG), unhurried) < 15
     assert (tmp_path / "ended").exists()
 
 
@@ -294,7 +295,7 @@ for _ in range(1_000):
         time.sleep(99)
         os._exit(0)
 """
-    assert await cancel_at_first_line(launch(code + HANG)) < 5
+    assert await cancel_at_first_line(launch(code + HANG)) < PROMPT_SECONDS
     assert survivors() == []
 
 
@@ -322,7 +323,7 @@ async def test_flood_on_standard_error_is_cut_with_a_mark(launch: Run):
 
 async def test_child_that_writes_for_ever_is_ended_when_cancelled(launch: Run, survivors: Any):
     code = "import sys\nwhile True: sys.stderr.write('y\\n' * 1000); sys.stdout.write('x' * 5000)"
-    assert await cancel_at_first_line(launch(code)) < 2
+    assert await cancel_at_first_line(launch(code)) < PROMPT_SECONDS
     assert survivors() == []
 
 
@@ -340,14 +341,18 @@ async def test_output_that_is_not_utf_8_is_kept_and_replaced_in_text(launch: Run
     assert result.text == "caf\N{REPLACEMENT CHARACTER}"
 
 
-async def test_bug_in_the_listener_ends_the_child(launch: Run, survivors: Any):
+async def test_error_of_the_listener_ends_the_child_and_travels_on(launch: Run, survivors: Any):
     def on_line(line: str) -> None:
         raise ZeroDivisionError(line)
 
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ZeroDivisionError, match="ready"):
         await run_process(launch(HANG), on_line=on_line, limits=QUICK)
-    assert caught.group_contains(ZeroDivisionError)
     assert survivors() == []
+
+
+def test_errors_that_come_together_stay_together():
+    both = ExceptionGroup("two", [OSError(), ValueError()])
+    assert _innermost(ExceptionGroup("one", [both])) is both
 
 
 def open_files() -> set[Path]:
