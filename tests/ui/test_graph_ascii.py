@@ -180,6 +180,14 @@ def test_parallel_chains_are_drawn_as_one_where_room_is_scarce() -> None:
 """)
 
 
+def test_what_can_be_told_apart_only_from_afar_shares_a_box() -> None:
+    first = [Step(id=f"a{n}") for n in range(30)]
+    second = [Step(id=f"b{n}", after=[f"a{n}", f"a{n + 1}"]) for n in range(29)]
+    shown = to_ascii(plan(*first, *second), 200)
+    assert " 20 actions " in shown
+    assert "too many" not in shown
+
+
 def test_actions_have_a_box_each_where_there_is_room() -> None:
     shown = to_ascii(fan(12), 250)
     assert all(f" fetch_page_{number} " in shown for number in range(1, 13))
