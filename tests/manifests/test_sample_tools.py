@@ -43,9 +43,10 @@ def test_ranking_drops_what_is_off_topic(call_tool, papers):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_ranking_nothing_gives_nothing(call_tool):
-    ranked = call_tool("rank_entries", entries=[], topic=TOPIC).output
-    assert ranked == {"kept": [], "dropped": 0, "text": ""}
+def test_to_have_nothing_on_the_topic_is_a_failure(call_tool, papers):
+    answer = call_tool("rank_entries", entries=papers["entries"], topic="medieval glass")
+    assert answer.exit_code == 1
+    assert answer.error == "none of 6 entries shares a word with the topic"
 
 
 def test_a_topic_without_words_is_a_failure(call_tool):
@@ -102,7 +103,9 @@ def test_citations_name_the_source_of_each_sentence_and_of_no_invention(
 
 
 def test_a_report_without_sources_is_left_as_it_is(call_tool):
-    cited = call_tool("cite_sources", report="It runs by itself every night.", news=None).output
+    cited = call_tool(
+        "cite_sources", report="It runs by itself every night.", papers={"entries": None}
+    ).output
     assert cited["text"] == "It runs by itself every night."
     assert cited["references"] == []
 

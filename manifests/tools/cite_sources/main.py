@@ -62,11 +62,15 @@ def cite(
 def _sources(
     article: dict[str, Any] | None, papers: dict[str, Any], news: dict[str, Any]
 ) -> list[Source]:
-    found = [_from_entry("paper", entry, papers) for entry in papers.get("entries", [])]
-    found.extend(_from_entry("news", entry, news) for entry in news.get("entries", []))
+    found = [_from_entry("paper", entry, papers) for entry in _entries(papers)]
+    found.extend(_from_entry("news", entry, news) for entry in _entries(news))
     if article:
         found.append(Source("article", article["title"], article["link"], text=article["text"]))
     return found
+
+
+def _entries(feed: dict[str, Any]) -> list[dict[str, Any]]:
+    return feed.get("entries") or []
 
 
 def _from_entry(kind: str, entry: dict[str, Any], feed: dict[str, Any]) -> Source:

@@ -1,7 +1,8 @@
 """Rank the entries of a feed by Okapi BM25 over title and summary.
 
 Output: `{kept, dropped, text}`. `kept` holds the entries with a `score`, best first; entries that
-share no word with the topic are never kept. `text` holds their summaries, one a paragraph.
+share no word with the topic are never kept, and to have no others is a failure. `text` holds the
+summaries of those kept, one a paragraph.
 """
 
 import json
@@ -31,6 +32,8 @@ def rank(entries: list[dict[str, Any]], topic: str, *, keep: int = 5) -> dict[st
         )
         scored.append(entry | {"score": round(score, 3)})
     relevant = [entry for entry in scored if entry["score"] > 0]
+    if not relevant:
+        sys.exit(f"none of {len(entries)} entries shares a word with the topic")
     kept = sorted(relevant, key=lambda entry: -entry["score"])[:keep]
     text = "\n\n".join(entry.get("summary") or "" for entry in kept)
     return {"kept": kept, "dropped": len(entries) - len(kept), "text": text}
