@@ -8,6 +8,9 @@ from pathlib import Path
 from anyio import move_on_after, sleep
 from anyio.abc import Process
 
+MARK_VARIABLE = "CORTEX_RUN_MARK"
+"""The environment variable that the marks of a process stand in, the outermost first."""
+
 _LAST_SECONDS = 2.0
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
@@ -93,3 +96,13 @@ class ProcessFamily:
         status = (self._proc / str(pid) / "stat").read_bytes()
         # The name before the state stands in parentheses and may hold any character.
         return status.rpartition(b") ")[2][:1] in b"ZX"
+
+
+def kill_marked(mark: str, *, proc: Path = Path("/proc")) -> None:
+    """Kill every process that carries the mark in its environment, but for this one; Linux only."""
+    for entry in proc.iterdir() if proc.is_dir() else ():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            # It may be gone, or be somebody else's, by the time it is looked at.
+            with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
+                if mark.encode() in (entry / "environ").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.ports import ActionCall, Clock
-from cortex_cli.engine.record import ActionRecord, ActionReporter
+from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.engine.retry import Random, delay_before
 from cortex_cli.engine.timers import Timers
 from cortex_cli.engine.workers import (
@@ -20,7 +21,7 @@ from cortex_cli.engine.workers import (
     TimedOut,
     WorkerPool,
 )
-from cortex_cli.errors import ActionError
+from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import (
     ActionQueued,
     ActionQueuedData,
@@ -29,7 +30,7 @@ from cortex_cli.events import (
     ActionStarted,
     ActionStartedData,
 )
-from cortex_cli.kinds import ActionMode, CancelReason, OnFailure, QueueReason
+from cortex_cli.kinds import CancelReason, QueueReason
 from cortex_cli.plan.scheduler import Scheduler
 
 
@@ -56,7 +57,9 @@ class Attempts:
         record.timer = None
         if record.started is None:
             record.started = self.clock.now()
-        reporter = record.reporter = ActionReporter(self.bus, record)
+        protocol = record.ledger.spec.protocol
+        reporter = ActionReporter(protocol, record.emit, record.add_usage)
+        record.reporter = reporter
         parameters: dict[str, Any] = {}
         try:
             call = self._call(record, reporter)
@@ -70,11 +73,11 @@ class Attempts:
                 attempt=record.attempt,
                 parameters=parameters,
             )
-            record.emit(self.bus, ActionStarted, started)
+            record.emit(ActionStarted, started)
         return call
 
     def _call(self, record: ActionRecord, reporter: ActionReporter) -> ActionCall:
-        action, context = record.action, record.loop.context
+        action, context = record.action, record.ledger.context
         return ActionCall(
             action=action,
             parameters=context.resolve(action.parameters),
@@ -83,7 +86,7 @@ class Attempts:
             attempt=record.attempt,
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
-            path=record.stamp.path,
+            path=record.ledger.stamp.path,
             report=reporter,
         )
 
@@ -91,9 +94,9 @@ class Attempts:
         """Begin an attempt of a tool, relic or llm action."""
         try:
             call = self.announce(record)
-            handler = record.loop.spec.targets.handler(record.action)
-        except ActionError as error:
-            self.fail(record, error)
+            handler = record.ledger.spec.targets.handler(record.action)
+        except CortexError as error:
+            self.fail(record, as_action_error(error))
             return
         record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
         self.pool.submit(record.job)
@@ -117,7 +120,7 @@ class Attempts:
 
     def complete(self, record: ActionRecord, output: Any, not_chosen: tuple[int, ...] = ()) -> None:
         """The action has ended well."""
-        record.loop.note_completed(record, output)
+        record.ledger.note_completed(record, output)
         self.scheduler.completed(record.number, not_chosen=not_chosen)
 
     def fail(self, record: ActionRecord, error: ActionError) -> None:
@@ -131,17 +134,13 @@ class Attempts:
 
     def fail_for_good(self, record: ActionRecord, error: ActionError) -> None:
         """The action has failed, whatever attempts are left."""
-        message = str(error)
-        record.loop.note_failed(record, message, error.error_type)
-        is_background = record.action.mode is ActionMode.FIRE_AND_FORGET
-        if record.action.on_failure is not OnFailure.CONTINUE and not is_background:
-            record.loop.note_decisive(record, message, error.error_type)
+        record.ledger.note_failed(record, str(error), error.error_type)
         self.scheduler.failed(record.number)
 
     def cancel(self, record: ActionRecord) -> None:
         """An attempt, or the wait for the next, has been ended from outside."""
         reason = record.cancel_reason or CancelReason.CANCELLED
-        record.loop.note_cancelled(record, reason)
+        record.ledger.note_cancelled(record, reason)
         self.scheduler.cancelled(record.number)
 
     def stop(self, record: ActionRecord, reason: CancelReason) -> None:
@@ -154,7 +153,7 @@ class Attempts:
             self.cancel(record)
 
     def _may_retry(self, record: ActionRecord) -> bool:
-        allowed = record.loop.spec.protocol.auto_retry_on_failure
+        allowed = record.ledger.spec.protocol.auto_retry_on_failure
         return allowed and record.attempt < record.action.retry.max_attempts
 
     def _back_off(self, record: ActionRecord, error: ActionError) -> None:
@@ -165,8 +164,8 @@ class Attempts:
             error_type=error.error_type,
             delay_seconds=delay,
         )
-        record.emit(self.bus, ActionRetrying, data)
-        record.emit(self.bus, ActionQueued, ActionQueuedData(reason=QueueReason.RETRY))
+        record.emit(ActionRetrying, data)
+        record.emit(ActionQueued, ActionQueuedData(reason=QueueReason.RETRY))
         self.scheduler.backing_off(record.number)
         record.timer = self.timers.after(delay, partial(self._retry_due, record))
 
@@ -179,6 +178,13 @@ class Attempts:
 def timed_out(record: ActionRecord) -> ActionError:
     """The error of an attempt that took longer than it may."""
     return ActionError(f"timed out after {record.action.timeout:g} s", error_type="timeout")
+
+
+def as_action_error(error: CortexError) -> ActionError:
+    """The error of an action that could not begin, for a reason that lies outside of it."""
+    if isinstance(error, ActionError):
+        return error
+    return ActionError(str(error), error_type="setup", retryable=False)
 
 
 def _strings(values: dict[str, Any]) -> dict[str, str]:

@@ -11,13 +11,13 @@ from typing import Any, assert_never
 
 import anyio
 
-from cortex_cli.engine.attempts import Attempts, timed_out
+from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import RunFacts
 from cortex_cli.engine.decide import decide
+from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.ports import Clock, RunSpec
-from cortex_cli.engine.record import ActionRecord
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.timers import Timers
 from cortex_cli.engine.workers import WorkerPool
@@ -51,6 +51,7 @@ class Runner:
         self._random = random
         self._records: list[ActionRecord] = []
         self._loops: list[Loop] = []
+        self._nested: dict[int, Loop] = {}
         self._root = Loop(self, spec, inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
         self._timers = Timers()
@@ -124,10 +125,10 @@ class Runner:
                 self._check(self._records[action])
             case Queue(action):
                 data = ActionQueuedData(reason=QueueReason.SLOT)
-                self._records[action].emit(self.bus, ActionQueued, data)
+                self._records[action].emit(ActionQueued, data)
             case Skip(action, reason):
                 record = self._records[action]
-                record.loop.note_skipped(record, reason)
+                record.ledger.note_skipped(record, reason)
             case Cancel(action, reason):
                 self._cancel(self._records[action], reason)
             case Close(group):
@@ -157,17 +158,17 @@ class Runner:
     def _decide(self, record: ActionRecord) -> None:
         try:
             self._attempts.announce(record)
-            value, not_chosen = decide(record.action, record.loop.context)
+            value, not_chosen = decide(record.action, record.ledger.context)
         except ActionError as error:
             self._attempts.fail(record, error)
             return
-        numbers = tuple(record.loop.number_of(name) for name in not_chosen)
+        numbers = tuple(record.ledger.number_of(name) for name in not_chosen)
         self._attempts.complete(record, value, numbers)
 
     def _check(self, record: ActionRecord) -> None:
         condition = compile_condition(record.action.condition or "")
         try:
-            holds = evaluate(condition, record.loop.context.lookup)
+            holds = evaluate(condition, record.ledger.context.lookup)
         except ActionError as error:
             self._attempts.fail_for_good(record, error)
             return
@@ -178,7 +179,7 @@ class Runner:
 
     def _cancel(self, record: ActionRecord, reason: CancelReason) -> None:
         # What is nested has had its own commands by now; its Close ends the action.
-        if record.nested is not None:
+        if record.number in self._nested:
             record.cancel_reason = reason
         else:
             self._attempts.stop(record, reason)
@@ -186,18 +187,18 @@ class Runner:
     def _start_nested(self, record: ActionRecord) -> None:
         try:
             call = self._attempts.announce(record)
-            if len(record.stamp.path) >= DEEPEST:
+            if len(record.ledger.stamp.path) >= DEEPEST:
                 message = f"calls are nested deeper than {DEEPEST}"
                 raise ActionError(message, error_type="depth", retryable=False)
-            spec = record.loop.spec.targets.nested(record.action)
-            record.nested = Loop(self, spec, call.parameters, record)
+            spec = record.ledger.spec.targets.nested(record.action)
+            loop = self._nested[record.number] = Loop(self, spec, call.parameters, record)
         except CortexError as error:
-            self._attempts.fail(record, _as_action_error(error))
+            self._attempts.fail(record, as_action_error(error))
             return
         timeout = record.action.timeout
         if timeout is not None:
             record.timer = self._timers.after(timeout, partial(self._time_out, record))
-        self._open(record.nested)
+        self._open(loop)
 
     def _open(self, loop: Loop) -> None:
         """Put a loop's plan before the scheduler."""
@@ -206,12 +207,14 @@ class Runner:
         cap = None if parent is None else spec.protocol.nested_cap
         fail_fast = spec.protocol.fail_fast
         loop.group = self._scheduler.open(parent=parent, cap=cap, fail_fast=fail_fast)
-        loop.first = len(self._records)
+        loop.ledger.first = len(self._records)
         self._loops.append(loop)
         loop.begin()
-        for number, action in enumerate(outlook.graph.actions, loop.first):
-            self._records.append(ActionRecord(number, action, loop))
-        self._scheduler.extend(loop.group, items_of(outlook.graph, outlook.tails, loop.first))
+        for number, action in enumerate(outlook.graph.actions, loop.ledger.first):
+            self._records.append(ActionRecord(number, action, loop.ledger))
+        self._scheduler.extend(
+            loop.group, items_of(outlook.graph, outlook.tails, loop.ledger.first)
+        )
         self._scheduler.seal(loop.group)
         limit = spec.protocol.max_execution_time_seconds
         loop.deadline = self._timers.after(limit, partial(self._deadline, loop))
@@ -222,12 +225,11 @@ class Runner:
 
     def _time_out(self, record: ActionRecord) -> None:
         record.timer = None
-        if record.nested is not None:
-            record.nested.reason = TerminationReason.CANCELLED
-            group = record.nested.group
-            self._scheduler.abort(group, SkipReason.ABORTED, CancelReason.TIMEOUT)
-            record.nested.is_timed_out = True
-            self._settle()
+        loop = self._nested[record.number]
+        loop.reason = TerminationReason.CANCELLED
+        loop.is_timed_out = True
+        self._scheduler.abort(loop.group, SkipReason.ABORTED, CancelReason.TIMEOUT)
+        self._settle()
 
     def _close(self, loop: Loop) -> None:
         if loop.deadline is not None:
@@ -242,11 +244,11 @@ class Runner:
 
     def _return(self, loop: Loop, record: ActionRecord) -> None:
         """Give the result of a nested run to the action that runs it."""
-        record.nested = None
+        del self._nested[record.number]
         if record.timer is not None:
             record.timer.stop()
             record.timer = None
-        record.add_usage(loop.usage)
+        record.add_usage(loop.ledger.usage)
         if record.cancel_reason is not None:
             self._attempts.cancel(record)
         elif loop.is_timed_out:
@@ -260,9 +262,3 @@ class Runner:
     def _end_background(self) -> None:
         self._scheduler.cancel_background(CancelReason.GRACE_ENDED)
         self._settle()
-
-
-def _as_action_error(error: CortexError) -> ActionError:
-    if isinstance(error, ActionError):
-        return error
-    return ActionError(str(error), error_type="inputs", retryable=False)

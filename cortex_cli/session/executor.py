@@ -10,7 +10,7 @@ from cortex_cli.engine.ports import Handler, Journal, ModelClient, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError, ManifestError, UsageError
 from cortex_cli.kinds import ActionType
-from cortex_cli.llm.models import builtin_model
+from cortex_cli.llm.models import resolve_model
 from cortex_cli.plan.check import check_plan, check_protocol, is_sound
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import estimate
@@ -72,7 +72,7 @@ class _Functions:
 
     def handler(self, action: Action) -> Handler:
         if action.type is ActionType.LLM:
-            return LlmAction(self._client or builtin_model())
+            return LlmAction(self._client or resolve_model(None))
         if action.type is ActionType.TOOL:
             return self._tools.handler(action)
         raise _without_manifest(action)

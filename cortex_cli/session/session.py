@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cortex_cli.engine.ports import Journal, RunSpec
-from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ManifestError, Problem
-from cortex_cli.kinds import Severity
+from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.open import examine
 from cortex_cli.manifest.paths import root_of
@@ -19,10 +18,14 @@ from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.report import PlanEstimate, PlanReport
-from cortex_cli.session.handle import RunHandle
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.settings import Settings, load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
+
+if TYPE_CHECKING:
+    from cortex_cli.engine.stream import EventStream
+
+_HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +101,30 @@ class Session:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
         return self.program.inputs.accept(given, strict=True)[0]
 
-    def run(self, inputs: Mapping[str, Any], journal: Journal | None = None) -> EventStream:
-        """The events of a new run, which begins with the first that is asked for."""
-        return RunHandle(self._spec(self.program), inputs, journal).stream()
+    def preflight(self) -> None:
+        """Make the handlers of all leaf actions, inside the event loop.
+
+        Raises SetupError if a model, a service's address or the state folder is missing, so that
+        nothing has been spent when that is found out.
+        """
+        for program in self.program.reached():
+            targets = self._spec(program).targets
+            for action in program.plan.actions if program.plan else ():
+                if action.type in _HANDLED:
+                    targets.handler(action)
+
+    def run(self, inputs: Mapping[str, Any], journal: Journal | None = None) -> "EventStream":
+        """The events of a new run, which begins with the first that is asked for.
+
+        Raises UsageError if there is no plan.
+        """
+        from cortex_cli.engine.loop import no_plan
+        from cortex_cli.session.handle import RunHandle
+
+        spec = self._spec(self.program)
+        if spec.outlook is None:
+            raise no_plan(spec.name)
+        return RunHandle(spec, inputs, journal).stream()
 
     async def aclose(self) -> None:
         """Close what the handlers hold open."""

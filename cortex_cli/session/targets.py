@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from cortex_cli.engine.clock import LoopClock
 from cortex_cli.engine.context import declared
 from cortex_cli.engine.ports import Handler, RunSpec
 from cortex_cli.errors import ActionError
@@ -21,6 +20,9 @@ from cortex_cli.manifest.tool_models import (
     ScriptImplementation,
 )
 from cortex_cli.protocol.action import Action
+
+if TYPE_CHECKING:
+    from cortex_cli.actions.relic_kv import EmbeddedRelic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +126,21 @@ class ProgramTargets:
             case EmbeddedInterface():
                 return self._embedded(target)
             case RestInterface():
-                from cortex_cli.actions.relic_rest import RestRelic
+                from cortex_cli.actions.relic_rest import RestRelic, resolve_base_url
 
-                fallback = self._embedded(target) if manifest.fallback == "embedded" else None
-                environment = self._environment(target)
-                ambient = self._place.ambient
-                return RestRelic(
-                    manifest, environment=environment, ambient=ambient, fallback=fallback
+                base_url = resolve_base_url(
+                    manifest.interface.base_url,
+                    variables=self._environment(target),
+                    ambient=self._place.ambient,
                 )
+                embedded = self._embedded(target) if manifest.fallback == "embedded" else None
+                return RestRelic(manifest, base_url=base_url, embedded=embedded)
             case _:
                 assert_never(manifest.interface)
 
-    def _embedded(self, target: RelicTarget) -> Handler:
+    def _embedded(self, target: RelicTarget) -> "EmbeddedRelic":
         from cortex_cli.actions.relic_kv import EmbeddedRelic
+        from cortex_cli.engine.clock import LoopClock
 
         return EmbeddedRelic(
             target.manifest.name,

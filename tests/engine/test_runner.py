@@ -247,7 +247,7 @@ async def test_a_goal_without_a_plan_says_what_is_missing() -> None:
     import dataclasses
 
     bare = dataclasses.replace(spec, outlook=None, goal="be good")
-    with pytest.raises(UsageError, match="it needs a model that plans"):
+    with pytest.raises(UsageError, match="has no plan"):
         await run(bare)
 
 

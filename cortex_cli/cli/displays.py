@@ -1,0 +1,46 @@
+"""The choice of display for a run, and what is printed once it has ended."""
+
+import os
+import sys
+
+from cortex_cli.cli.options import Progress
+from cortex_cli.cli.terminal import Terminal
+from cortex_cli.ui.display import Display, SilentDisplay
+from cortex_cli.ui.outputs import render_outputs
+from cortex_cli.ui.plain import PlainDisplay
+from cortex_cli.ui.run_view import RunView
+from cortex_cli.ui.summary import summary
+from cortex_cli.ui.theme import is_dumb
+
+
+def progress_display(terminal: Terminal, chosen: Progress, view: RunView) -> Display:
+    """What to show on standard error while the run goes on."""
+    if chosen is Progress.AUTO:
+        chosen = _suitable_progress(terminal)
+    if terminal.quiet or chosen is Progress.NONE:
+        return SilentDisplay(view)
+    theme = terminal.theme(error=True)
+    if chosen is Progress.PLAIN:
+        return PlainDisplay(sys.stderr, theme, view)
+    from cortex_cli.ui.live import LiveDisplay
+
+    return LiveDisplay(terminal.console(error=True), theme, view)
+
+
+def _suitable_progress(terminal: Terminal) -> Progress:
+    """Panels on a terminal that can show them; not where events go to the same one."""
+    is_live = sys.stderr.isatty() and not is_dumb(os.environ)
+    if terminal.json:
+        return Progress.LIVE if is_live and not sys.stdout.isatty() else Progress.NONE
+    return Progress.LIVE if is_live else Progress.PLAIN
+
+
+def print_ending(terminal: Terminal, view: RunView, *, show_summary: bool) -> None:
+    """The summary to standard error, and the outputs to standard output."""
+    if show_summary and not terminal.quiet:
+        console = terminal.console(error=True)
+        for line in summary(view, terminal.theme(error=True), max(40, console.width)):
+            console.print(line, soft_wrap=True)
+    if view.end is not None and view.end.outputs:
+        text = render_outputs(view.end.outputs, is_terminal=sys.stdout.isatty())
+        terminal.write(text if text.endswith("\n") else text + "\n")

@@ -1,0 +1,189 @@
+"""The actions of one plan while it runs: what is known of each, and how they have ended."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cortex_cli.engine.bus import Bus, Stamp
+from cortex_cli.engine.context import Context, RunFacts, StepRecord
+from cortex_cli.engine.ports import RunSpec
+from cortex_cli.engine.reporter import ActionReporter, add_usage
+from cortex_cli.events import (
+    ActionCancelled,
+    ActionCancelledData,
+    ActionCompleted,
+    ActionCompletedData,
+    ActionFailed,
+    ActionFailedData,
+    ActionSkipped,
+    ActionSkippedData,
+    StateCounts,
+    Usage,
+    WarningData,
+    WarningRaised,
+)
+from cortex_cli.kinds import ActionMode, ActionState, CancelReason, OnFailure, SkipReason
+from cortex_cli.plan.describe import Outlook
+from cortex_cli.protocol.action import Action
+
+if TYPE_CHECKING:
+    from cortex_cli.engine.timers import Timer
+    from cortex_cli.engine.workers import Job
+
+
+class Surroundings(Protocol):
+    """What a plan that runs takes from the run that it is part of."""
+
+    bus: Bus
+    facts: RunFacts
+
+    def now(self) -> float:
+        """Seconds on the run's clock."""
+        ...
+
+
+class ActionRecord:
+    """One action of a running plan; `number` is the scheduler's, times are the run's clock's."""
+
+    __slots__ = (
+        "action",
+        "attempt",
+        "cancel_reason",
+        "job",
+        "ledger",
+        "number",
+        "reporter",
+        "started",
+        "timer",
+        "usage",
+    )
+
+    def __init__(self, number: int, action: Action, ledger: "Ledger") -> None:
+        self.number = number
+        self.action = action
+        self.ledger = ledger
+        self.attempt = 0
+        self.started: float | None = None
+        self.usage: Usage | None = None
+        self.cancel_reason: CancelReason | None = None
+        self.job: Job | None = None
+        self.timer: Timer | None = None
+        self.reporter: ActionReporter | None = None
+
+    @property
+    def is_background(self) -> bool:
+        """Whether nothing waits for the action."""
+        return self.action.mode is ActionMode.FIRE_AND_FORGET
+
+    def add_usage(self, usage: Usage | None) -> None:
+        """Add to what the action has used, over all its attempts."""
+        self.usage = add_usage(self.usage, usage)
+
+    def emit(self, kind: type[Any], data: Any) -> None:
+        """Publish an event about the action."""
+        ledger = self.ledger
+        ledger.bus.action_event(kind, ledger.stamp, self.action.id, self.action.name, data)
+
+
+class Ledger:
+    """Takes down how each action of a plan ends, once, for its context, its events and counts."""
+
+    def __init__(
+        self, spec: RunSpec, outlook: Outlook, context: Context, stamp: Stamp, around: Surroundings
+    ) -> None:
+        """`first` is the scheduler's number of the plan's first action, once it has one."""
+        self.spec = spec
+        self.outlook = outlook
+        self.context = context
+        self.stamp = stamp
+        self.bus = around.bus
+        self.first = 0
+        self.usage: Usage | None = None
+        self.first_error: tuple[str, str] | None = None
+        self._now = around.now
+        self._counts: Counter[ActionState] = Counter()
+
+    def number_of(self, name: str) -> int:
+        """The scheduler's number of the action with that id or name."""
+        graph = self.outlook.graph
+        number = graph.index.get(name)
+        if number is None:
+            number = next(i for i, action in enumerate(graph.actions) if action.name == name)
+        return self.first + number
+
+    @property
+    def counts(self) -> StateCounts:
+        """How many actions have ended in each final state."""
+        return StateCounts(
+            completed=self._counts[ActionState.COMPLETED],
+            failed=self._counts[ActionState.FAILED],
+            cancelled=self._counts[ActionState.CANCELLED],
+            skipped=self._counts[ActionState.SKIPPED],
+        )
+
+    def emit(self, kind: type[Any], data: Any) -> None:
+        """Publish an event about the run that the plan belongs to."""
+        self.bus.run_event(kind, self.stamp, data)
+
+    def warn(self, message: str) -> None:
+        """Publish a warning about that run."""
+        self.emit(WarningRaised, WarningData(message=message))
+
+    def note_completed(self, record: ActionRecord, output: Any) -> None:
+        """Keep and publish an action's output."""
+        step = self._end(record, ActionState.COMPLETED, output)
+        data = ActionCompletedData(
+            output=output if self.spec.protocol.stream_action_results else None,
+            duration_seconds=step.duration_seconds,
+            attempts=record.attempt,
+            usage=record.usage,
+        )
+        record.emit(ActionCompleted, data)
+
+    def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
+        """Keep and publish an action's failure."""
+        step = self._end(record, ActionState.FAILED, error=error)
+        data = ActionFailedData(
+            error=error,
+            error_type=error_type,
+            attempts=record.attempt,
+            duration_seconds=step.duration_seconds,
+        )
+        record.emit(ActionFailed, data)
+        name = record.action.id
+        if record.is_background:
+            self.warn(f"fire-and-forget action '{name}' failed: {error}")
+        elif record.action.on_failure is not OnFailure.CONTINUE and self.first_error is None:
+            self.first_error = (f"action '{name}' failed: {error}", error_type)
+
+    def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
+        """Publish that an action was ended from outside."""
+        step = self._end(record, ActionState.CANCELLED)
+        duration = step.duration_seconds
+        record.emit(ActionCancelled, ActionCancelledData(reason=reason, duration_seconds=duration))
+
+    def note_skipped(self, record: ActionRecord, reason: SkipReason) -> None:
+        """Publish that an action will not start."""
+        self._end(record, ActionState.SKIPPED)
+        record.emit(ActionSkipped, ActionSkippedData(reason=reason))
+
+    def _end(
+        self,
+        record: ActionRecord,
+        state: ActionState,
+        output: Any = None,
+        *,
+        error: str | None = None,
+    ) -> StepRecord:
+        if record.reporter is not None:
+            record.reporter.close()
+        step = StepRecord(
+            status=state,
+            output=output,
+            error=error,
+            duration_seconds=0.0 if record.started is None else self._now() - record.started,
+            attempts=record.attempt,
+        )
+        self._counts[state] += 1
+        self.usage = add_usage(self.usage, record.usage)
+        self.context.record(record.action, step)
+        return step
