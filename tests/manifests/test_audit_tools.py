@@ -143,7 +143,8 @@ def test_project_files_are_found_by_their_usual_names(probe, checkout):
 def test_dependencies_of_four_ecosystems_are_read(probe, checkout):
     checkout.write(
         {
-            "pyproject.toml": '[project]\nname = "me"\ndependencies = ["Rich>=1", "bare", "me[x]"]\n',
+            "pyproject.toml": '[project]\nname = "me"\n'
+            'dependencies = ["Rich>=1", "bare", "me[x]"]\n',
             "requirements-dev.txt": "-r other.txt\n# note\npytest==9 ; python_version > '3'\n",
             "web/package.json": '{"dependencies": {"left-pad": "*", "vue": "^3"}}',
             "web/node_modules/x/package.json": '{"dependencies": {"hidden": "1"}}',

@@ -21,7 +21,8 @@ _WANTED = {
     "ignore file": r"\.gitignore",
     "editor configuration": r"\.editorconfig",
     "CI": r"\.github/workflows/.+\.ya?ml|\.gitlab-ci\.yml|\.circleci/config\.yml|\.ci/.+"
-    r"|\.travis\.yml|jenkinsfile|azure-pipelines\.yml|\.woodpecker(/.+)?\.ya?ml|tox\.ini|noxfile\.py",
+    r"|\.travis\.yml|jenkinsfile|azure-pipelines\.yml"
+    r"|\.woodpecker(/.+)?\.ya?ml|tox\.ini|noxfile\.py",
     "list of code owners": r"(docs/|\.github/)?codeowners",
 }
 _LICENCES = {

@@ -15,7 +15,8 @@ from article import Sentence, read_article
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\ds?\b")
 _FIGURE = re.compile(r"\d|\b(?:half|third|quarter|twice|double[ds]?|four|five|ten|percent)\b")
 _DEFINITION = re.compile(
-    r"^(?:An?|The|In \w+, an?)? ?[\w\s-]{2,60}? (?:is|are) (?:an? |the |called |known as )|\bis called\b"
+    r"^(?:An?|The|In \w+, an?)? ?[\w\s-]{2,60}? (?:is|are) (?:an? |the |called |known as )"
+    r"|\bis called\b"
 )
 _WORTH = {"definition": 3.0, "date": 2.5, "figure": 1.5, "statement": 0.0}
 _LEANS_BACK = re.compile(
