@@ -93,9 +93,10 @@ class SettingsFiles:
         return None
 
     def _assignment(self, line: str, number: int, text: str) -> dict[str, str]:
-        name, equals, value = line.strip().partition("=")
-        if not name or name.startswith("#"):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
             return {}
+        name, equals, value = stripped.partition("=")
         match = _NAME.fullmatch(name)
         if match is None or not equals:
             message = f"line {number} of {quoted(text)} is not of the form NAME=value"

@@ -25,7 +25,7 @@ MOST_ENTRIES = 10_000
 """How long a list or mapping may be, plans and what has no effect aside."""
 
 _DEFAULT_LIMITS = Limits()
-_STANDARD_KINDS = frozenset({"Monument", "Amulet"})
+_STANDARD_KINDS = ("Monument", "Amulet")
 # Without these, what else is said of the file would follow from the mistake in them.
 _LOAD_BEARING = ("import", "environment", "inputs", "trigger", "name")
 _UNBOUNDED = PLANS | {
@@ -98,10 +98,9 @@ def _check_kind(document: Document) -> Iterator[Finding]:
         yield Finding(code="missing_kind", message="'kind' is missing", hint=choice)
         return
     match = did_you_mean(kind, kinds) if isinstance(kind, str) else None
+    message = f"'kind' cannot be {shown(kind)}"
     if kind in _STANDARD_KINDS:
         message = f"a manifest of kind {kind} cannot be run"
-    else:
-        message = f"there is no kind {shown(kind)}"
     hint = f"{match} {choice}" if match else choice
     yield Finding(code="unknown_kind", message=message, hint=hint, path=("kind",))
 

@@ -32,7 +32,11 @@ def _unfold_source(value: Any) -> Any:
 
 
 WrittenOutput = Annotated[
-    OutputDeclaration, BeforeValidator(_unfold_source, json_schema_input_type=Any)
+    OutputDeclaration,
+    BeforeValidator(
+        _unfold_source,
+        json_schema_input_type=OutputDeclaration | str | float | bool | list[Any] | None,
+    ),
 ]
 
 
