@@ -11,7 +11,8 @@ from anyio.abc import Process
 MARK_VARIABLE = "CORTEX_RUN_MARK"
 """The environment variable that the marks of a process stand in, the outermost first."""
 
-_LAST_SECONDS = 2.0
+# With the drain of the pipes that follows, within the two seconds after the grace.
+_LAST_SECONDS = 1.5
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
 
@@ -28,7 +29,7 @@ class ProcessFamily:
         """`mark` is a text that occurs in the environment of this child and no other."""
         self._process = process
         self._leader = process.pid
-        self._mark = mark.encode()
+        self._mark = mark
         self._proc = proc
 
     async def gone(self) -> None:
@@ -88,8 +89,8 @@ class ProcessFamily:
             if session == self._leader:
                 return not self._is_zombie(pid)
             # Session 0: a kernel thread, or from outside of this container; most are, so this
-            # saves most of the time. The environment of a zombie is empty.
-            return session != 0 and self._mark in (self._proc / str(pid) / "environ").read_bytes()
+            # saves most of the time.
+            return session != 0 and _carries(self._proc / str(pid), self._mark)
         return False
 
     def _is_zombie(self, pid: int) -> bool:
@@ -99,10 +100,21 @@ class ProcessFamily:
 
 
 def kill_marked(mark: str, *, proc: Path = Path("/proc")) -> None:
-    """Kill every process that carries the mark in its environment, but for this one; Linux only."""
+    """Kill every process that carries the mark in its environment, but for this one; Linux only.
+
+    Raises ValueError for an empty mark, which every process carries.
+    """
+    if not mark:
+        message = "an empty mark marks nothing"
+        raise ValueError(message)
     for entry in proc.iterdir() if proc.is_dir() else ():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            # It may be gone, or be somebody else's, by the time it is looked at.
-            with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
-                if mark.encode() in (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
+        if entry.name.isdigit() and int(entry.name) != os.getpid() and _carries(entry, mark):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _carries(process: Path, mark: str) -> bool:
+    # It may be gone, or be somebody else's. The environment of a zombie is empty.
+    with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
+        return mark.encode() in (process / "environ").read_bytes()
+    return False
