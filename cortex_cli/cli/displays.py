@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from cortex_cli.cli.options import Progress
 from cortex_cli.cli.terminal import Terminal
@@ -9,8 +10,10 @@ from cortex_cli.ui.display import Display, SilentDisplay
 from cortex_cli.ui.outputs import render_outputs
 from cortex_cli.ui.plain import PlainDisplay
 from cortex_cli.ui.run_view import RunView
-from cortex_cli.ui.summary import summary
 from cortex_cli.ui.theme import is_dumb
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def progress_display(terminal: Terminal, chosen: Progress, view: RunView) -> Display:
@@ -36,11 +39,22 @@ def _suitable_progress(terminal: Terminal) -> Progress:
 
 
 def print_ending(terminal: Terminal, view: RunView, *, show_summary: bool) -> None:
-    """The summary to standard error, and the outputs to standard output."""
+    """The outputs to standard output, then the summary to standard error.
+
+    In this order, so that where both are one terminal the summary is what is seen last.
+    """
+    shown = None if view.end is None else view.end.outputs
+    if shown:
+        terminal.write(render_outputs(shown, is_terminal=sys.stdout.isatty()))
     if show_summary and not terminal.quiet:
-        console = terminal.console(error=True)
-        for line in summary(view, terminal.theme(error=True), max(40, console.width)):
-            console.print(line, soft_wrap=True)
-    if view.end is not None and view.end.outputs:
-        text = render_outputs(view.end.outputs, is_terminal=sys.stdout.isatty())
-        terminal.write(text if text.endswith("\n") else text + "\n")
+        from cortex_cli.ui.line import print_lines
+        from cortex_cli.ui.summary import summary
+
+        theme = terminal.theme(error=True)
+
+        def show(console: "Console") -> None:
+            if shown and sys.stdout.isatty() and sys.stderr.isatty():
+                console.line()
+            print_lines(console, summary(view, theme, max(40, console.width)))
+
+        terminal.say(show)

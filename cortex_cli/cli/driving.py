@@ -14,7 +14,7 @@ from cortex_cli.actions.process_family import MARK_VARIABLE, kill_marked
 from cortex_cli.cli.displays import print_ending, progress_display
 from cortex_cli.cli.exit_codes import exit_code_of
 from cortex_cli.cli.options import Progress
-from cortex_cli.cli.terminal import Terminal, discard_output
+from cortex_cli.cli.terminal import Terminal, discard, has_lost_reader
 from cortex_cli.engine.clock import LoopClock
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import Event, Termination
@@ -99,20 +99,27 @@ class _Driver:
         while True:
             for display in list(self._displays):
                 self._guard(display, partial(display.tick, clock.wall()), events)
+                if isinstance(display, NdjsonDisplay) and has_lost_reader(sys.stdout):
+                    self._drop(display, events)
             await anyio.sleep(1 / _TICKS_PER_SECOND)
 
     def _guard(
         self, display: Display, show: Callable[[], None], events: EventStream | None
     ) -> None:
-        """Go on without a display whose reader has gone away; without its NDJSON, end the run."""
         try:
             show()
         except BrokenPipeError:
-            self._displays.remove(display)
-            if isinstance(display, NdjsonDisplay):
-                discard_output()
-                if events is not None:
-                    events.cancel()
+            self._drop(display, events)
+
+    def _drop(self, display: Display, events: EventStream | None) -> None:
+        """Go on without a display whose reader has gone away; without its NDJSON, end the run."""
+        self._displays.remove(display)
+        if not isinstance(display, NdjsonDisplay):
+            discard(sys.stderr)
+            return
+        discard(sys.stdout)
+        if events is not None:
+            events.cancel()
 
     async def _obey_signals(self, events: EventStream) -> None:
         with anyio.open_signal_receiver(*_SIGNALS) as signals:

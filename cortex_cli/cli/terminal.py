@@ -1,9 +1,10 @@
 """Where a command writes: results to standard output, everything else to standard error."""
 
 import os
+import select
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import IO, TYPE_CHECKING, Any
 
 from cortex_cli.errors import CortexError, ManifestError, Problem
 from cortex_cli.kinds import Severity
@@ -66,7 +67,18 @@ class Terminal:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            discard_output()
+            discard(sys.stdout)
+
+    def say(self, show: "Callable[[Console], None]") -> None:
+        """Have something printed for people, on standard error."""
+        console = self.console(error=True)
+        with console.capture() as capture:
+            show(console)
+        try:
+            sys.stderr.write(capture.get())
+            sys.stderr.flush()
+        except BrokenPipeError:
+            discard(sys.stderr)
 
     def write_json(self, value: Any) -> None:
         """Write one JSON object, indented."""
@@ -94,11 +106,19 @@ class Terminal:
             problem for problem in problems if problem.severity is not Severity.NOTE or self.verbose
         ]
         if not self.quiet or any(problem.severity is Severity.ERROR for problem in shown):
-            print_problems(self.console(error=True), shown, self.theme(error=True))
+            theme = self.theme(error=True)
+            self.say(lambda console: print_problems(console, shown, theme))
 
 
-def discard_output() -> None:
-    """Have standard output lead nowhere, so that nothing more fails on a closed pipe."""
+def discard(stream: IO[str]) -> None:
+    """Have a stream lead nowhere, so that nothing more fails because its reader has gone away."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def has_lost_reader(stream: IO[str]) -> bool:
+    """Whether a stream is a pipe that nobody can read from any more."""
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return any(found & select.POLLERR for _, found in poll.poll(0))

@@ -42,7 +42,7 @@ def summary(view: RunView, theme: Theme, width: int) -> list[Text]:
         *_facts(view, past, theme, width),
         *_troubles(view, past, theme, width),
         *([*blank, *bars] if bars else []),
-        *_ways_on(view, past, theme),
+        *_ways_on(view, theme),
     ]
 
 
@@ -120,18 +120,12 @@ def _troubles(view: RunView, past: Outcome, theme: Theme, width: int) -> Iterato
         yield from _entry(theme, width, "", more, "yellow")
 
 
-def _ways_on(view: RunView, past: Outcome, theme: Theme) -> Iterator[Text]:
-    """Commands to copy, each on one line however long it is."""
-    commands: list[tuple[str, str]] = []
-    if past.failed and view.execution_id:
-        commands.append(("why", f"cortex why {view.execution_id} {past.failed[0].label}"))
+def _ways_on(view: RunView, theme: Theme) -> Iterator[Text]:
+    """A command to copy, on one line however long it is."""
     if view.end is not None and view.end.resume is not None:
-        commands.append(("resume", view.end.resume))
-    if commands:
         yield Text()
-    for label, command in commands:
-        line = Line(theme, _WHOLE_LINE).gap(2).column(label, _LABEL, "dim").gap(1)
-        yield line.add(command, "bold").text
+        line = Line(theme, _WHOLE_LINE).gap(2).column("resume", _LABEL, "dim").gap(1)
+        yield line.add(view.end.resume, "bold").text
 
 
 def _entry(theme: Theme, width: int, label: str, text: str, style: str = "") -> Iterator[Text]:

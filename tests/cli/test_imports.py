@@ -20,7 +20,7 @@ print(",".join(sorted(name for name in {names!r} if name in sys.modules)), file=
 HEAVY = ["pydantic", "networkx", "rich.live", "anyio", "cel", "httpx2", "msgspec._json", "yaml"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_and_version_import_next_to_nothing(arguments: list[str]) -> None:
     assert imported(arguments, HEAVY) == ""
 
