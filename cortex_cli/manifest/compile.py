@@ -96,6 +96,7 @@ class Programs:
                     manifest=manifest,
                     file=loaded.file,
                     folder=loaded.folder,
+                    document=loaded.document,
                     variables=files.variables(),
                 )
             case RelicManifest() as manifest:
@@ -103,6 +104,7 @@ class Programs:
                     manifest=manifest,
                     file=loaded.file,
                     folder=loaded.folder,
+                    document=loaded.document,
                     variables=files.variables(),
                 )
             case manifest:

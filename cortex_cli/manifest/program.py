@@ -25,6 +25,7 @@ class ToolTarget:
     manifest: ToolManifest
     file: str
     folder: Path
+    document: Document
     variables: Mapping[str, str]
 
 
@@ -38,6 +39,7 @@ class RelicTarget:
     manifest: RelicManifest
     file: str
     folder: Path
+    document: Document
     variables: Mapping[str, str]
 
 

@@ -11,7 +11,7 @@ from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.open import examine
 from cortex_cli.manifest.paths import root_of
-from cortex_cli.manifest.program import Program
+from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan, check_protocol
 from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import estimate
@@ -19,6 +19,7 @@ from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.report import PlanEstimate, PlanReport
 from cortex_cli.session.targets import ProgramTargets, Workplace
+from cortex_cli.session.tool_checks import check_tool, tools_of
 from cortex_cli.settings import Settings, load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
@@ -133,6 +134,7 @@ class Session:
     def _checked_graphs(self) -> dict[int, Graph]:
         """The graph of every program that is reached; what is wrong joins the problems."""
         graphs: dict[int, Graph] = {}
+        checked: set[ToolTarget] = set()
         for program in self.program.reached():
             findings = check_protocol(program.protocol)
             if program.plan is not None:
@@ -145,6 +147,10 @@ class Session:
                 findings += found
                 graphs[id(program)] = graph
             self._problems.extend(to_problems(findings, program.document))
+            for tool in tools_of(program):
+                if tool not in checked:
+                    checked.add(tool)
+                    self._problems.extend(to_problems(check_tool(tool), tool.document))
         return graphs
 
     def _spec(self, program: Program) -> RunSpec:
