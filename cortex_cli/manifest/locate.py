@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from cortex_cli.errors import Finding, Problem
 from cortex_cli.manifest.document import Document
 
+# What these say is of a key, and not of the value that it has.
+_ABOUT_KEYS = frozenset({"unknown_key", "unknown_parameter"})
+
 
 def to_problems(
     findings: Iterable[Finding], document: Document | None, file: str | None = None
@@ -16,4 +19,7 @@ def to_problems(
     if document is None:
         return tuple(finding.at(file) for finding in findings)
     name = file or document.file
-    return tuple(finding.at(name, *document.locate(finding.path)) for finding in findings)
+    return tuple(
+        finding.at(name, *document.locate(finding.path, key=finding.code in _ABOUT_KEYS))
+        for finding in findings
+    )

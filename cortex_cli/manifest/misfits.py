@@ -86,12 +86,11 @@ class Misfits:
     def _unknown_key(self, misfit: Misfit) -> Problem:
         *parent, key = misfit.path
         name = str(key)
+        known = [key for key in keys_at(self._schema, self._document.value, parent) if key != name]
+        hint = did_you_mean(name, known)
         kinds = [] if parent else [kind for kind in MODELS if name in _keys_of(kind)]
-        known = keys_at(self._schema, self._document.value, parent)
-        if kinds:
+        if kinds and self._kind not in kinds:
             hint = f"it belongs to a manifest of kind {listed(kinds)}"
-        else:
-            hint = did_you_mean(name, known)
         if hint is None and 0 < len(known) <= _FEW:
             hint = f"the keys here are {listed(known, 'and')}"
         message = f"unknown key {quoted(name)}{where(self._document.value, parent)}"

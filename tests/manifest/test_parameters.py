@@ -18,7 +18,7 @@ from cortex_cli.manifest.tool_models import memory_size
 _OF_TYPE: dict[str, list[Any]] = {
     "string": ["", "no", "$x"],
     "integer": [0, -3, 10**30],
-    "number": [1, 1.5],
+    "number": [-1.5, 2.0],
     "boolean": [True, False],
     "array": [[], [1]],
     "object": [{}, {"a": 1}],
