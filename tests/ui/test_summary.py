@@ -98,8 +98,6 @@ def test_a_completed_run_at_80_columns() -> None:
   notify       ···········╺━━━━━━━━━━━━━━╸           2.50s  fire and forget
   rank                                ━━━━━━━━━━━━   2.00s  after read_all
                0s         2s          4s            · waited for its turn
-
-  why       cortex why run-7f3a notify
 """)
 
 
@@ -125,8 +123,6 @@ def test_a_completed_run_at_40_columns() -> None:
   notify      ······━━━━━━━━       2.50s
   rank                    ━━━━━━   2.00s
               0s             5s
-
-  why       cortex why run-7f3a notify
 """)
 
 
@@ -148,12 +144,10 @@ def test_a_completed_run_in_ascii_at_100_columns() -> None:
   notify       .................######################               2.50s  fire and forget
   rank                                           #################   2.00s  after read_all
                0s      1s       2s      3s       4s      5s         . waited for its turn
-
-  why       cortex why run-7f3a notify
 """)
 
 
-def test_a_failed_run_shows_why_and_the_way_on() -> None:
+def test_a_failed_run_shows_its_errors_and_the_way_on() -> None:
     assert shown(failed()) == snapshot("""\
 
 ✗ web failed after 2.00s  action failed
@@ -169,7 +163,6 @@ def test_a_failed_run_shows_why_and_the_way_on() -> None:
   b  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━   2.00s
      0s         0.5s       1s         1.5s
 
-  why       cortex why run-7f3a a
   resume    cortex resume run-7f3a --retry-failed
 """)
 
@@ -193,7 +186,6 @@ def test_colours_of_a_failed_run() -> None:
   b  \x1b[35m━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━\x1b[0m   2.00s
      \x1b[2m0s         0.5s        1s          1.5s\x1b[0m          \n\
 
-  \x1b[2mwhy\x1b[0m       \x1b[1mcortex why run-7f3a a\x1b[0m
   \x1b[2mresume\x1b[0m    \x1b[1mcortex resume run-7f3a --retry-failed\x1b[0m
 """)
 
