@@ -10,7 +10,7 @@ from cortex_cli.manifest.files import read_bytes
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.models import AgentManifest
-from cortex_cli.manifest.paths import Missing, Refused, contained
+from cortex_cli.manifest.paths import Refused, contained
 from cortex_cli.manifest.wording import quoted
 
 _MOST_BYTES = 1024 * 1024
@@ -71,14 +71,13 @@ class SettingsFiles:
 
     def _find(self, text: str, path: tuple[Step, ...]) -> Path | None:
         found = contained(text, self._loaded.folder, self._root)
-        match found:
-            case Missing():
-                self._note(f"the file {quoted(text)} was not found", path)
-            case Refused(why, hint):
-                message = f"the file {quoted(text)} {why}"
-                self._add(Finding(code="refused_file", message=message, hint=hint, path=path))
-            case Path():
-                return found
+        if isinstance(found, Path):
+            return found
+        if isinstance(found, Refused):
+            message = f"the file {quoted(text)} {found.why}"
+            self._add(Finding(code="refused_file", message=message, hint=found.hint, path=path))
+        else:
+            self._note(f"the file {quoted(text)} was not found", path)
         return None
 
     def _content(self, found: Path, text: str, path: tuple[Step, ...]) -> str | None:

@@ -10,14 +10,13 @@ from pydantic import ValidationError
 from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.ids import did_you_mean, nearest
 from cortex_cli.kinds import ManifestKind, Severity
-from cortex_cli.manifest import praetorian
 from cortex_cli.manifest.document import Document, Limits
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.misfits import Misfits
 from cortex_cli.manifest.models import ImportDeclaration, ManifestBase
 from cortex_cli.manifest.schema import MODELS, Manifest
 from cortex_cli.manifest.source import MOST_PROBLEMS
-from cortex_cli.manifest.wording import PLANS, entries, listed, shown, subject
+from cortex_cli.manifest.wording import PLANS, PRAETORIAN, entries, listed, shown, subject
 from cortex_cli.manifest.written_actions import read_actions
 from cortex_cli.manifest.yaml_reader import read_document, read_file
 
@@ -71,7 +70,7 @@ def _load(document: Document, path: Path | None, folder: Path) -> LoadedManifest
     findings = [*_check_kind(document), *_check_sizes(document)]
     if findings:
         raise ManifestError(to_problems(findings, document))
-    is_praetorian = praetorian.KEY in document.value
+    is_praetorian = PRAETORIAN in document.value
     kind = ManifestKind.RELIC if is_praetorian else ManifestKind(document.value["kind"])
     read = _read_praetorian if is_praetorian else _read
     manifest, problems = read(document, kind)
@@ -92,7 +91,7 @@ def _check_kind(document: Document) -> Iterator[Finding]:
     kinds = [kind.value for kind in ManifestKind]
     choice = f"kind may be {listed(kinds)}"
     kind = document.value.get("kind")
-    if praetorian.KEY in document.value or kind in kinds:
+    if PRAETORIAN in document.value or kind in kinds:
         return
     if "kind" not in document.value:
         yield Finding(code="missing_kind", message="'kind' is missing", hint=choice)
@@ -157,12 +156,14 @@ def _mended(
 def _read_praetorian(
     document: Document, kind: ManifestKind
 ) -> tuple[Manifest | None, list[Problem]]:
+    from cortex_cli.manifest.praetorian import PraetorianFile
+
     misfits = Misfits(document, kind)
     prefix: tuple[str, ...] = ()
     try:
-        relics = praetorian.PraetorianFile.model_validate(document.value).relics
+        relics = PraetorianFile.model_validate(document.value).relics
         ((key, relic),) = relics.items()
-        prefix = (praetorian.KEY, key)
+        prefix = (PRAETORIAN, key)
         return relic.as_relic(key), []
     except ValidationError as error:
         return None, misfits.told(error, prefix)

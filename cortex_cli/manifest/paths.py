@@ -150,13 +150,12 @@ def _places(name: str, kind: ManifestKind, root: Path) -> Iterator[Path]:
             yield from _only_manifest(root, place / name)
 
 
-def _only_manifest(root: Path, place: Path) -> Iterator[Path]:
+def _only_manifest(root: Path, place: Path) -> list[Path]:
     try:
         found = _manifests_in(root / place)
     except (OSError, ValueError):
-        return
-    if len(found) == 1:
-        yield place / found[0].name
+        return []
+    return [place / path.name for path in found] if len(found) == 1 else []
 
 
 def _holds_manifest(path: Path) -> bool:

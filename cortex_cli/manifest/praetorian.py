@@ -16,8 +16,7 @@ from cortex_cli.manifest.relic_models import (
     RelicManifest,
     RestInterface,
 )
-
-KEY = "PraetorianRelics"
+from cortex_cli.manifest.wording import PRAETORIAN
 
 
 class SchemaProperty(Declaration):
@@ -101,12 +100,12 @@ class PraetorianRelic(ManifestBase):
 class PraetorianFile(Declaration):
     """A file with one relic in the form that came before the standard."""
 
-    relics: dict[str, PraetorianRelic] = Field(alias=KEY)
+    relics: dict[str, PraetorianRelic] = Field(alias=PRAETORIAN)
 
     @model_validator(mode="after")
     def _holds_one(self) -> Self:
         if len(self.relics) != 1:
-            message = f"'{KEY}' must hold one relic, not {len(self.relics)}"
+            message = f"'{PRAETORIAN}' must hold one relic, not {len(self.relics)}"
             raise ValueError(message)
         return self
 

@@ -85,7 +85,7 @@ class _Loader:
                 count += 1
                 if count > MOST_IMPORTS:
                     message = f"there are more than {MOST_IMPORTS:,} imports"
-                    self._library.problems.append(written.problem("too_many_imports", message))
+                    self._tell(written.problem("too_many_imports", message))
                     return
                 self._follow(written)
 
@@ -96,25 +96,21 @@ class _Loader:
     def _follow(self, written: _Import) -> None:
         """Perform one import."""
         found = import_path(written.text, written.kind, written.importer.folder, self._library.root)
-        problem: Problem | None = None
-        match found:
-            case Missing():
-                message = f"the import {quoted(written.text)} was not found"
-                problem = written.problem("missing_import", message, severity=Severity.NOTE)
-            case Refused(why, hint):
-                message = f"the import {quoted(written.text)} {why}"
-                problem = written.problem("refused_import", message, hint=hint)
-            case Path():
-                loaded = self._load(found)
-                if loaded is not None and loaded.manifest is not None:
-                    problem = self._name(written, loaded, loaded.manifest.name)
-                    if problem is None:
-                        return
-        if problem is not None:
-            self._library.problems.append(problem)
+        if isinstance(found, Path):
+            if self._is_named(written, self._load(found)):
+                return
+        elif isinstance(found, Refused):
+            message = f"the import {quoted(written.text)} {found.why}"
+            self._tell(written.problem("refused_import", message, hint=found.hint))
+        else:
+            message = f"the import {quoted(written.text)} was not found"
+            self._tell(written.problem("missing_import", message, severity=Severity.NOTE))
         is_told = not isinstance(found, Missing)
         missing = UnresolvedImport(written.kind, written.text, is_told)
         self._library.add_unresolved(written.importer, missing)
+
+    def _tell(self, problem: Problem) -> None:
+        self._library.problems.append(problem)
 
     def _load(self, path: Path) -> LoadedManifest | None:
         if path not in self._by_path:
@@ -128,17 +124,21 @@ class _Loader:
                 self._enter(loaded)
         return self._by_path[path]
 
-    def _name(self, written: _Import, loaded: LoadedManifest, name: str) -> Problem | None:
-        """Give what was imported its name in the importer; what is wrong with that."""
+    def _is_named(self, written: _Import, loaded: LoadedManifest | None) -> bool:
+        """Give what was imported its name in the importer; whether it could be done."""
+        if loaded is None or loaded.manifest is None:
+            return False
         if loaded.kind is not written.kind:
             message = f"{loaded.file} is of kind {loaded.kind}, not {written.kind}"
             hint = f"import it with 'import.{IMPORT_KEYS[loaded.kind]}'"
-            return written.problem("wrong_kind", message, hint=hint)
+            self._tell(written.problem("wrong_kind", message, hint=hint))
+            return False
+        name = loaded.manifest.name
         first = self._library.add_import(written.importer, name, loaded)
-        if first is loaded:
-            return None
-        message = f"{first.file} and {loaded.file} are both called {quoted(name)}"
-        return written.problem("duplicate_import", message, hint="import one of them")
+        if first is not loaded:
+            message = f"{first.file} and {loaded.file} are both called {quoted(name)}"
+            self._tell(written.problem("duplicate_import", message, hint="import one of them"))
+        return first is loaded
 
 
 def _written(loaded: LoadedManifest) -> Iterator[_Import]:

@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
-
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
 from cortex_cli.manifest.parameters import Declaration, is_mapping
-from cortex_cli.manifest.praetorian import PraetorianFile
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.tool_models import ToolManifest
 from cortex_cli.protocol.action import MAX_ATTEMPTS
@@ -30,6 +27,10 @@ Schema = dict[str, Any]
 
 def json_schema(kind: ManifestKind | None = None) -> Schema:
     """JSON Schema (2020-12) of the manifests of a kind, or of all kinds; short forms included."""
+    from pydantic.json_schema import models_json_schema
+
+    from cortex_cli.manifest.praetorian import PraetorianFile
+
     models: list[type[Declaration]] = [MODELS[kind]] if kind else list(MODELS.values())
     if kind in {None, ManifestKind.RELIC}:
         models.append(PraetorianFile)

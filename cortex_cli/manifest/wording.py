@@ -9,6 +9,9 @@ from cortex_cli.manifest.parameters import is_mapping
 PLANS = frozenset({"actions", "steps"})
 """The keys that hold a list of actions."""
 
+PRAETORIAN = "PraetorianRelics"
+"""The key of a file with a relic in the form that came before the standard."""
+
 _LONGEST = 60
 
 

@@ -126,6 +126,18 @@ def test_a_misfit_of_an_action_is_told_in_plain_words_at_its_line(
             ["4:1: 'iteration_cap' and 'protocol.max_iterations' say the same thing: give one"],
         ),
         (
+            (
+                "kind: Workflow\nname: a\nactions: []\nconfiguration: {timeout: 3}\n"
+                "protocol: {max_execution_time_seconds: 3}"
+            ),
+            [
+                (
+                    "4:17: 'configuration.timeout' and 'protocol.max_execution_time_seconds'"
+                    " say the same thing: give one"
+                )
+            ],
+        ),
+        (
             "kind: Agent\nname: a\nprotocol: {max_parallel_actions: 1000000}",
             ["3:34: 'protocol.max_parallel_actions' must be at most 10,000, not 1000000"],
         ),
@@ -216,6 +228,7 @@ def test_a_misfit_of_an_agent_or_workflow_is_told_at_its_place(text: str, lines:
                 "3:82: 'implementation.resources.timeout' must be more than 0, not -1",
             ],
         ),
+        ("{type: python, entrypoint: a.b:c}", []),
         ("{type: command, command: []}", ["3:42: 'implementation.command' must not be empty"]),
         (
             "{type: command, command: [1]}",

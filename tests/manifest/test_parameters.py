@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cortex_cli.manifest.parameters import (
     InputDeclaration,
     ToolParameter,
+    Validation,
     ValueDeclaration,
     name_of_type,
 )
@@ -130,6 +131,10 @@ def test_a_declaration_that_contradicts_itself_is_an_error(
 def test_a_pattern_that_is_none_is_an_error(pattern: str) -> None:
     with pytest.raises(ValidationError, match="must be a regular expression"):
         ValueDeclaration.model_validate({"validation": {"pattern": pattern}})
+
+
+def test_a_pattern_may_be_left_open() -> None:
+    assert Validation.model_validate({"pattern": None}).misfit("x") is None
 
 
 @pytest.mark.parametrize(
