@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.context import Context
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.ports import ActionCall, Clock
 from cortex_cli.engine.reporter import ActionReporter
@@ -32,6 +33,7 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import CancelReason, QueueReason
 from cortex_cli.plan.scheduler import Scheduler
+from cortex_cli.protocol.action import Action
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class Attempts:
         return ActionCall(
             action=action,
             parameters=context.resolve(action.parameters),
-            env={**context.variables, **_strings(context.resolve(action.env))},
+            env=_environment(action, context),
             cwd=context.resolve(action.cwd),
             attempt=record.attempt,
             timeout=action.timeout,
@@ -187,5 +189,9 @@ def as_action_error(error: CortexError) -> ActionError:
     return ActionError(str(error), error_type="setup", retryable=False)
 
 
-def _strings(values: dict[str, Any]) -> dict[str, str]:
-    return {name: "" if value is None else str(value) for name, value in values.items()}
+def _environment(action: Action, context: Context) -> dict[str, str]:
+    if not action.env:
+        return context.variables
+    own: dict[str, Any] = context.resolve(action.env)
+    strings = {name: "" if value is None else str(value) for name, value in own.items()}
+    return {**context.variables, **strings}

@@ -6,6 +6,7 @@ from typing import Any
 
 from cortex_cli.engine.ports import Clock, Journal
 from cortex_cli.events import Event
+from cortex_cli.protocol.action import Action
 
 Listener = Callable[[Event], None]
 
@@ -33,8 +34,8 @@ class Bus:
         self._journal = journal
         self._sequence = 0
         self._listeners: list[Listener] = []
-        self._second = -1
-        self._prefix = ""
+        self._millisecond = self._second = -1
+        self._prefix = self._stamp = ""
 
     def listen(self, listener: Listener) -> None:
         """Hand every further event to the listener."""
@@ -42,34 +43,49 @@ class Bus:
 
     def run_event(self, kind: Callable[..., Event], stamp: Stamp, data: Any) -> None:
         """Publish an event about a run as a whole."""
-        self._publish(kind(**self._header(stamp), data=data))
+        self._sequence += 1
+        self._publish(
+            kind(
+                schema=1,
+                sequence=self._sequence,
+                timestamp=self._timestamp(),
+                execution_id=self.execution_id,
+                iteration=stamp.iteration,
+                path=stamp.path,
+                data=data,
+            )
+        )
 
     def action_event(
-        self, kind: Callable[..., Event], stamp: Stamp, action_id: str, action_name: str, data: Any
+        self, kind: Callable[..., Event], stamp: Stamp, action: Action, data: Any
     ) -> None:
         """Publish an event about an action."""
-        header = self._header(stamp)
-        self._publish(kind(**header, action_id=action_id, action_name=action_name, data=data))
-
-    def _header(self, stamp: Stamp) -> dict[str, Any]:
         self._sequence += 1
-        return {
-            "schema": 1,
-            "sequence": self._sequence,
-            "timestamp": self._timestamp(),
-            "execution_id": self.execution_id,
-            "iteration": stamp.iteration,
-            "path": stamp.path,
-        }
+        self._publish(
+            kind(
+                schema=1,
+                sequence=self._sequence,
+                timestamp=self._timestamp(),
+                execution_id=self.execution_id,
+                iteration=stamp.iteration,
+                path=stamp.path,
+                action_id=action.id,
+                action_name=action.name,
+                data=data,
+            )
+        )
 
     def _timestamp(self) -> str:
-        # Only the milliseconds are formatted anew within a second: this is on the hot path.
+        # On the hot path: formatted anew only when the millisecond has changed.
         milliseconds = int(self._clock.wall() * 1000)
-        second, rest = divmod(milliseconds, 1000)
-        if second != self._second:
-            self._second = second
-            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._prefix}.{rest:03d}Z"
+        if milliseconds != self._millisecond:
+            self._millisecond = milliseconds
+            second, rest = divmod(milliseconds, 1000)
+            if second != self._second:
+                self._second = second
+                self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            self._stamp = f"{self._prefix}{rest:03d}Z"
+        return self._stamp
 
     def _publish(self, event: Event) -> None:
         if self._journal is not None:

@@ -81,7 +81,7 @@ class Context:
 
     def resolve(self, value: Any) -> Any:
         """The value with its references replaced."""
-        return resolve(value, self.lookup)
+        return resolve(value, self.lookup) if value else value
 
     def lookup(self, root: str, path: Path) -> Any:
         """What a reference names, or MISSING."""

@@ -81,7 +81,7 @@ class ActionRecord:
     def emit(self, kind: type[Any], data: Any) -> None:
         """Publish an event about the action."""
         ledger = self.ledger
-        ledger.bus.action_event(kind, ledger.stamp, self.action.id, self.action.name, data)
+        ledger.bus.action_event(kind, ledger.stamp, self.action, data)
 
 
 class Ledger:

@@ -54,7 +54,7 @@ class Runner:
         self._nested: dict[int, Loop] = {}
         self._root = Loop(self, spec, inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
-        self._timers = Timers()
+        self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = False
 
@@ -75,7 +75,7 @@ class Runner:
                     clock=self._clock,
                     random=self._random,
                     scheduler=self._scheduler,
-                    pool=WorkerPool(tasks),
+                    pool=WorkerPool(tasks, self._timers),
                     timers=self._timers,
                     settle=self._settle,
                     halt=self.cancel,

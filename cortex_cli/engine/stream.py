@@ -35,7 +35,8 @@ class _Channel:
 
     def put(self, event: Event) -> None:
         self.events.append(event)
-        self.news.set()
+        if len(self.events) == 1:
+            self.news.set()
 
     async def host(self, run: Run) -> None:
         try:

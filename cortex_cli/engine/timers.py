@@ -1,40 +1,57 @@
 """Moments at which something is to be done: the ends of waits, deadlines, periods of grace."""
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 import anyio
+
+from cortex_cli.engine.ports import Clock
+
+_FEW = 1_000
 
 
 class Timer:
     """One moment; `stop` takes it back."""
 
-    __slots__ = ("action",)
+    __slots__ = ("_timers", "action")
 
-    def __init__(self, action: Callable[[], None]) -> None:
+    def __init__(self, action: Callable[[], None], timers: "Timers") -> None:
         self.action: Callable[[], None] | None = action
+        self._timers = timers
 
     def stop(self) -> None:
         """Never call the action."""
-        self.action = None
+        if self.action is not None:
+            self.action = None
+            self._timers.note_stopped()
 
 
 class Timers:
     """One task that calls each action at its moment, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = 0
+        self._stopped = 0
         self._changed = anyio.Event()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Have the action called in so many seconds; it must not raise."""
         self._count += 1
-        timer = Timer(action)
-        heappush(self._heap, (anyio.current_time() + seconds, self._count, timer))
+        timer = Timer(action, self)
+        heappush(self._heap, (self._clock.now() + seconds, self._count, timer))
         if self._heap[0][2] is timer:
             self._changed.set()
         return timer
+
+    def note_stopped(self) -> None:
+        """A timer was taken back; when most are, they are cleared away."""
+        self._stopped += 1
+        if self._stopped > _FEW and self._stopped > len(self._heap) // 2:
+            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+            heapify(self._heap)
+            self._stopped = 0
 
     async def run(self) -> None:
         """Serve the timers until cancelled."""
@@ -48,8 +65,11 @@ class Timers:
 
     def _call_due(self) -> None:
         while self._heap and (
-            self._heap[0][2].action is None or self._heap[0][0] <= anyio.current_time()
+            self._heap[0][2].action is None or self._heap[0][0] <= self._clock.now()
         ):
-            action = heappop(self._heap)[2].action
-            if action is not None:
+            timer = heappop(self._heap)[2]
+            action, timer.action = timer.action, None
+            if action is None:
+                self._stopped -= 1
+            else:
                 action()

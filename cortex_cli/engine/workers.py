@@ -1,10 +1,10 @@
 """The tasks of a run: long-lived workers that perform one attempt after another.
 
-A worker has one cancel scope, whose deadline is moved for each job; a scope that was cancelled
-is spent and replaced. A job's failure is a value that it ends with, never an exception.
+A worker has one cancel scope for all its jobs; one that was cancelled is spent and replaced. Time
+limits are the timers', which cost a heap entry where moving the deadline of a scope costs a
+handle of the event loop. A job's failure is a value that it ends with, never an exception.
 """
 
-import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
+from cortex_cli.engine.timers import Timers
 from cortex_cli.errors import ActionError
 
 
@@ -54,7 +55,7 @@ Result = Done | Broken | TimedOut | Stopped | Halted
 class Job:
     """One attempt: what to do, for how long at most (seconds), and whom to tell how it ended."""
 
-    __slots__ = ("is_stopped", "on_end", "scope", "timeout", "work")
+    __slots__ = ("is_late", "is_stopped", "on_end", "scope", "timeout", "work")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Job:
         self.on_end = on_end
         self.scope: anyio.CancelScope | None = None
         self.is_stopped = False
+        self.is_late = False
 
     def stop(self) -> None:
         """Cancel the work if it runs, and keep it from beginning if it doesn't yet."""
@@ -74,12 +76,19 @@ class Job:
         if self.scope is not None:
             self.scope.cancel()
 
+    def time_out(self) -> None:
+        """Cancel the work: its time is up."""
+        self.is_late = True
+        if self.scope is not None:
+            self.scope.cancel()
+
 
 class WorkerPool:
     """Starts no more workers than there are jobs at once; they live as long as the task group."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
+    def __init__(self, tasks: TaskGroup, timers: Timers) -> None:
         self._tasks = tasks
+        self._timers = timers
         self._jobs: deque[Job] = deque()
         self._idle: list[anyio.Event] = []
         # Workers that will look for a job soon: those woken, and the one that is reporting.
@@ -111,7 +120,7 @@ class WorkerPool:
                 while not scope.cancel_called:
                     job = None
                     job = await self._next()
-                    result = await _attempt(job, scope)
+                    result = await self._attempt(job, scope)
                     finished, job = job, None
                     self._report(finished, result)
                     self._coming += 1
@@ -142,17 +151,16 @@ class WorkerPool:
         job.on_end(result)
         self._coming -= 1
 
-
-async def _attempt(job: Job, scope: anyio.CancelScope) -> Result:
-    if job.is_stopped:
-        return Stopped()
-    job.scope = scope
-    if job.timeout is not None:
-        scope.deadline = anyio.current_time() + job.timeout
-    try:
-        return Done(await job.work())
-    except ActionError as error:
-        return Broken(error)
-    finally:
-        job.scope = None
-        scope.deadline = math.inf
+    async def _attempt(self, job: Job, scope: anyio.CancelScope) -> Result:
+        if job.is_stopped:
+            return Stopped()
+        job.scope = scope
+        timer = None if job.timeout is None else self._timers.after(job.timeout, job.time_out)
+        try:
+            return Done(await job.work())
+        except ActionError as error:
+            return Broken(error)
+        finally:
+            job.scope = None
+            if timer is not None:
+                timer.stop()
