@@ -8,7 +8,6 @@ from cortex_cli.actions.hosts import Hosts, parse_url
 from cortex_cli.actions.http_answer import read_output
 from cortex_cli.actions.operations import Operation, OperationParameter, choose_operation
 from cortex_cli.actions.parameters import encoded
-from cortex_cli.actions.relic_kv import EmbeddedRelic
 from cortex_cli.actions.url_template import check_segments, encode, with_query
 from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError, SetupError
@@ -23,6 +22,7 @@ from cortex_cli.plan.references import MISSING, find, resolve, walk
 
 if TYPE_CHECKING:
     from cortex_cli.actions.network import HttpClient
+    from cortex_cli.actions.relic_kv import EmbeddedRelic
 
 HEALTH_SECONDS = 10.0
 
@@ -65,7 +65,7 @@ class RestRelic:
     """
 
     def __init__(
-        self, manifest: RelicManifest, *, base_url: str, embedded: EmbeddedRelic | None = None
+        self, manifest: RelicManifest, *, base_url: str, embedded: "EmbeddedRelic | None" = None
     ) -> None:
         """`base_url` is resolved; nothing is opened before the first use."""
         import anyio
