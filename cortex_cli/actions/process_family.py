@@ -2,8 +2,10 @@
 
 import os
 import signal
+from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from anyio import move_on_after, sleep
 from anyio.abc import Process
@@ -97,6 +99,13 @@ class ProcessFamily:
         status = (self._proc / str(pid) / "stat").read_bytes()
         # The name before the state stands in parentheses and may hold any character.
         return status.rpartition(b") ")[2][:1] in b"ZX"
+
+
+def mark_children(environ: MutableMapping[str, str]) -> str:
+    """Put a new mark into this process's environment, for every child to carry; the mark."""
+    mark = token_hex(8)
+    environ[MARK_VARIABLE] = f"{environ.get(MARK_VARIABLE, '')}.{mark}"
+    return mark
 
 
 def kill_marked(mark: str, *, proc: Path = Path("/proc")) -> None:

@@ -5,16 +5,16 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from cortex_cli.actions.process_family import MARK_VARIABLE, kill_marked
+from cortex_cli.actions.process_family import kill_marked, mark_children
 from cortex_cli.cli.displays import print_ending, progress_display
 from cortex_cli.cli.exit_codes import exit_code_of
 from cortex_cli.cli.options import Progress
-from cortex_cli.cli.terminal import Terminal, discard, has_lost_reader
+from cortex_cli.cli.pipes import discard, has_lost_reader
+from cortex_cli.cli.terminal import Terminal
 from cortex_cli.engine.clock import LoopClock
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import Event, Termination
@@ -46,13 +46,6 @@ def drive(
     return driver.exit_code
 
 
-def _mark_children() -> str:
-    """Put a mark into the environment, by which every process of this run can be found."""
-    mark = token_hex(8)
-    os.environ[MARK_VARIABLE] = f"{os.environ.get(MARK_VARIABLE, '')}.{mark}"
-    return mark
-
-
 class _Driver:
     """One run: its events to the displays, the process's signals to the run."""
 
@@ -60,7 +53,7 @@ class _Driver:
         self._session = session
         self._displays = displays
         self._signal: int | None = None
-        self._mark = _mark_children()
+        self._mark = mark_children(os.environ)
         self._reason: TerminationReason | None = None
 
     @property
@@ -86,7 +79,8 @@ class _Driver:
         finally:
             for display in list(self._displays):
                 self._guard(display, display.close, None)
-            await self._session.aclose()
+            with anyio.CancelScope(shield=True):
+                await self._session.aclose()
 
     def _handle(self, event: Event, events: EventStream) -> None:
         if isinstance(event, Termination) and not event.path:

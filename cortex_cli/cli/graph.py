@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cortex_cli.cli.opening import Opening
-from cortex_cli.cli.options import Debug, Manifest, Operation, Root
+from cortex_cli.cli.options import Debug, Manifest, MaxSize, Operation, Root
 from cortex_cli.cli.terminal import Terminal
 from cortex_cli.errors import SetupError, UsageError
 
@@ -44,6 +44,7 @@ def command(
     output: Out = None,
     operation: Operation = None,
     root: Root = None,
+    max_size: MaxSize = 32,
     debug: Debug = False,
 ) -> None:
     """Draw the plan of a manifest; run nothing."""
@@ -58,7 +59,8 @@ def command(
     if is_picture and forms not in ([], [Form.DOT]):
         message = f"a .svg file is drawn from --dot, not from --{forms[0]}"
         raise UsageError(message)
-    report = Opening(manifest=manifest, root=root, operation=operation).session().report
+    opening = Opening(manifest=manifest, root=root, operation=operation, max_megabytes=max_size)
+    report = opening.session().report
     if is_picture:
         content = _picture(report)
     else:

@@ -18,6 +18,7 @@ class Opening:
     root: Path | None = None
     operation: str | None = None
     max_parallel: int | None = None
+    max_megabytes: int = 32
 
     def session(self) -> "Session":
         """Load and check the manifest; ManifestError with everything that is wrong with it."""
@@ -31,5 +32,6 @@ class Opening:
             root=self.root,
             operation=self.operation,
             max_parallel=self.max_parallel,
+            max_bytes=self.max_megabytes * 1024 * 1024,
         )
         return Session.open(request)

@@ -50,6 +50,10 @@ MaxParallel = Annotated[
     int | None,
     typer.Option(help="How many leaf actions may run at once.", metavar="N", min=1, max=10_000),
 ]
+MaxSize = Annotated[
+    int,
+    typer.Option(help="The largest manifest that is read, in megabytes.", metavar="MB", min=1),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 ColorOption = Annotated[Color | None, typer.Option("--color", help="Whether to colour.")]

@@ -11,6 +11,7 @@ from cortex_cli.cli.options import (
     Json,
     Manifest,
     MaxParallel,
+    MaxSize,
     Operation,
     Quiet,
     Root,
@@ -25,6 +26,7 @@ def command(
     max_parallel: MaxParallel = None,
     operation: Operation = None,
     root: Root = None,
+    max_size: MaxSize = 32,
     form: FormatOption = Format.TEXT,
     as_json: Json = False,
     color: ColorOption = None,
@@ -36,7 +38,13 @@ def command(
     terminal = ctx.ensure_object(Terminal)
     is_json = as_json or form is not Format.TEXT
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
-    opening = Opening(manifest=manifest, root=root, operation=operation, max_parallel=max_parallel)
+    opening = Opening(
+        manifest=manifest,
+        root=root,
+        operation=operation,
+        max_parallel=max_parallel,
+        max_megabytes=max_size,
+    )
     show_plan(terminal, opening)
 
 

@@ -13,6 +13,7 @@ from cortex_cli.cli.options import (
     Json,
     Manifest,
     MaxParallel,
+    MaxSize,
     Operation,
     ProgressOption,
     Quiet,
@@ -41,6 +42,7 @@ def command(
     max_parallel: MaxParallel = None,
     operation: Operation = None,
     root: Root = None,
+    max_size: MaxSize = 32,
     dry_run: DryRun = False,
     progress: ProgressOption = None,
     form: FormatOption = Format.TEXT,
@@ -54,7 +56,13 @@ def command(
     terminal = ctx.ensure_object(Terminal)
     is_json = as_json or form is not Format.TEXT
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
-    opening = Opening(manifest=manifest, root=root, operation=operation, max_parallel=max_parallel)
+    opening = Opening(
+        manifest=manifest,
+        root=root,
+        operation=operation,
+        max_parallel=max_parallel,
+        max_megabytes=max_size,
+    )
     if dry_run:
         show_plan(terminal, opening)
         return

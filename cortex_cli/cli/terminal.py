@@ -1,11 +1,11 @@
 """Where a command writes: results to standard output, everything else to standard error."""
 
 import os
-import select
 import sys
 from collections.abc import Callable, Iterable
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
+from cortex_cli.cli.pipes import discard
 from cortex_cli.errors import CortexError, ManifestError, Problem
 from cortex_cli.kinds import Severity
 
@@ -108,17 +108,3 @@ class Terminal:
         if not self.quiet or any(problem.severity is Severity.ERROR for problem in shown):
             theme = self.theme(error=True)
             self.say(lambda console: print_problems(console, shown, theme))
-
-
-def discard(stream: IO[str]) -> None:
-    """Have a stream lead nowhere, so that nothing more fails because its reader has gone away."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
-def has_lost_reader(stream: IO[str]) -> bool:
-    """Whether a stream is a pipe that nobody can read from any more."""
-    poll = select.poll()
-    poll.register(stream.fileno(), 0)
-    return any(found & select.POLLERR for _, found in poll.poll(0))

@@ -11,6 +11,7 @@ from cortex_cli.cli.options import (
     Format,
     FormatOption,
     Json,
+    MaxSize,
     Quiet,
     Root,
     Verbose,
@@ -29,6 +30,7 @@ def command(
     ctx: typer.Context,
     manifests: Manifests,
     root: Root = None,
+    max_size: MaxSize = 32,
     form: FormatOption = Format.TEXT,
     as_json: Json = False,
     color: ColorOption = None,
@@ -44,7 +46,9 @@ def command(
         dict.fromkeys(
             problem
             for manifest in manifests
-            for problem in _problems_of(Opening(manifest=manifest, root=root))
+            for problem in _problems_of(
+                Opening(manifest=manifest, root=root, max_megabytes=max_size)
+            )
         )
     )
     if terminal.json:

@@ -151,7 +151,8 @@ def _choices(action: Action) -> Iterator[tuple[Path, str]]:
 
 
 def _templates(action: Action) -> Iterator[tuple[Path, object]]:
-    yield ("parameters",), action.parameters
+    if action.parameters:
+        yield ("parameters",), action.parameters
     if action.env:
         yield ("env",), action.env
     if action.cwd is not None:

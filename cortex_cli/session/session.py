@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cortex_cli.engine.ports import Journal, RunSpec
 from cortex_cli.errors import ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
+from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.open import examine
 from cortex_cli.manifest.paths import root_of
@@ -34,7 +35,7 @@ class Request:
     """A manifest to open, by its path or its text, as a caller in the folder `cwd` names it.
 
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
-    `max_parallel_actions`.
+    `max_parallel_actions`; no file larger than `max_bytes` is read.
     """
 
     source: Path | bytes
@@ -43,6 +44,7 @@ class Request:
     root: Path | None = None
     operation: str | None = None
     max_parallel: int | None = None
+    max_bytes: int = Limits().max_bytes
 
 
 class Session:
@@ -71,7 +73,11 @@ class Session:
     def open(cls, request: Request) -> Self:
         """Open a manifest; ManifestError with all that is wrong with it."""
         program, problems = examine(
-            request.source, root=request.root, cwd=request.cwd, operation=request.operation
+            request.source,
+            root=request.root,
+            cwd=request.cwd,
+            operation=request.operation,
+            limits=Limits(max_bytes=request.max_bytes),
         )
         if program is None:
             raise ManifestError(problems)

@@ -141,3 +141,13 @@ def test_validate_reports_every_file_at_once(cortex: Cortex, here: Path) -> None
     text = cortex("validate", "one.yaml", "two.yaml")
     assert "did you mean 'actions'?" in text.err
     assert "quote" in text.err
+
+
+def test_a_manifest_over_the_size_is_refused_unless_allowed(cortex: Cortex, here: Path) -> None:
+    text = "kind: Agent\nname: big\nactions: []\nsummary: " + "x" * 33 * 1024 * 1024
+    (here / "big.yaml").write_text(text)
+    ended = cortex("validate", "big.yaml")
+    assert ended.code == 2
+    assert "--max-size" in ended.err
+    for command in ("validate", "plan", "graph", "run"):
+        assert cortex(command, "big.yaml", "--max-size", "40").code == 0
