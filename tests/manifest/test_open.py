@@ -1,13 +1,16 @@
 """Where a command starts: a file, a folder, standard input."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from cortex_cli.errors import ManifestError, Severity, UsageError
+from cortex_cli.errors import CortexError, ManifestError, Severity, UsageError
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.open import examine, open_program
+from tests.manifest.garbage import GARBAGE
 from tests.manifest.trees import TOOL, agent, all_told, write
 
 _CALL = agent("{id: a, type: tool, target: t}", head="import: {tools: [t]}")
@@ -191,3 +194,18 @@ def test_a_deployment_of_the_users_is_kept_as_it_is(tmp_path: Path) -> None:
         "deployment: {type: docker, docker_compose_file: x.yml, replicas: 2}\n"
     )
     assert all_told(tmp_path, {"m.yaml": text}) == []
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(GARBAGE)
+def test_whatever_is_opened_only_our_own_errors_come_of_it(
+    tmp_path: Path, document: object
+) -> None:
+    try:
+        program, problems = open_program(json.dumps(document).encode(), cwd=tmp_path)
+    except CortexError:
+        return
+    assert not any(problem.severity is Severity.ERROR for problem in problems)
+    assert list(program.reached())
