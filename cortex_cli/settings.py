@@ -17,6 +17,7 @@ from cortex_cli.protocol.action import Written
 from cortex_cli.protocol.agent_loop import ParallelLimit
 
 FILE_NAME = "cortex.toml"
+_DIGITS = 10
 
 
 class Settings(Written):
@@ -46,7 +47,7 @@ def load_settings(environ: Mapping[str, str], root: Path | None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
-        message = f"{places[key]}: {values[key]!r:.80} is no value for the setting '{key}'"
+        message = f"{places[key]}: '{values[key]!s:.80}' is no value for the setting '{key}'"
         raise UsageError(message, hint=first["msg"]) from error
 
 
@@ -67,7 +68,12 @@ def _sources(environ: Mapping[str, str], root: Path | None) -> Iterator[tuple[st
             yield str(file), key, value
     for name, value in sorted(environ.items()):
         if name.startswith("CORTEX_") and name not in _OTHER_USES and value:
-            yield name, name.removeprefix("CORTEX_").lower(), value
+            yield name, name.removeprefix("CORTEX_").lower(), _typed(value)
+
+
+def _typed(text: str) -> str | int:
+    """A variable's text as the TOML value that it stands for."""
+    return int(text) if text.isdecimal() and len(text) < _DIGITS else text
 
 
 def _read(file: Path) -> dict[str, Any]:

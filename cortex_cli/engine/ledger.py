@@ -48,6 +48,7 @@ class ActionRecord:
         "action",
         "attempt",
         "cancel_reason",
+        "is_ended",
         "job",
         "ledger",
         "number",
@@ -65,6 +66,7 @@ class ActionRecord:
         self.started: float | None = None
         self.usage: Usage | None = None
         self.cancel_reason: CancelReason | None = None
+        self.is_ended = False
         self.job: Job | None = None
         self.timer: Timer | None = None
         self.reporter: ActionReporter | None = None
@@ -174,6 +176,8 @@ class Ledger:
         *,
         error: str | None = None,
     ) -> StepRecord:
+        assert not record.is_ended, f"'{record.action.id}' has ended before"
+        record.is_ended = True
         if record.reporter is not None:
             record.reporter.close()
         step = StepRecord(

@@ -30,7 +30,7 @@ from cortex_cli.events import (
     TerminationData,
     Usage,
 )
-from cortex_cli.kinds import ActionState, TerminationReason
+from cortex_cli.kinds import ActionMode, ActionState, TerminationReason
 from cortex_cli.plan.describe import describe
 
 if TYPE_CHECKING:
@@ -142,11 +142,7 @@ class Loop:
     def _work_out_outputs(self) -> dict[str, Any]:
         context = self.ledger.context
         if not self.spec.outputs:
-            return {
-                key: step.output
-                for key, step in context.steps.items()
-                if step.status is ActionState.COMPLETED
-            }
+            return self._completed_outputs()
         outputs: dict[str, Any] = {}
         for name, declared in self.spec.outputs.items():
             value = outputs[name] = context.resolve(declared.source)
@@ -154,6 +150,16 @@ class Loop:
             if value is None and is_wanted:
                 self.ledger.warn(f"output '{name}' has no value")
         return outputs
+
+    def _completed_outputs(self) -> dict[str, Any]:
+        """What each action gave; none of fire-and-forget, which may or may not have ended."""
+        steps = self.ledger.context.steps
+        return {
+            action.id: steps[action.id].output
+            for action in self.outlook.graph.actions
+            if action.mode is not ActionMode.FIRE_AND_FORGET
+            and steps[action.id].status is ActionState.COMPLETED
+        }
 
 
 def no_plan(name: str) -> UsageError:

@@ -36,6 +36,13 @@ from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
 
 DEEPEST = 32
+_SKIPPED_FOR = {
+    CancelReason.ABORTED: SkipReason.ABORTED,
+    CancelReason.TIMEOUT: SkipReason.ABORTED,
+    CancelReason.CANCELLED: SkipReason.CANCELLED,
+    CancelReason.GRACE_ENDED: SkipReason.CANCELLED,
+    CancelReason.DEADLINE: SkipReason.DEADLINE,
+}
 
 
 class Runner:
@@ -137,6 +144,12 @@ class Runner:
                 assert_never(command)
 
     def _start(self, record: ActionRecord) -> None:
+        # What was performed before, of the same commands, may have ended the group since.
+        stopping = self._scheduler.stopping(record.number)
+        if stopping is not None:
+            record.ledger.note_skipped(record, _SKIPPED_FOR[stopping])
+            self._scheduler.cancelled(record.number)
+            return
         match record.action.type:
             case ActionType.AGENT | ActionType.WORKFLOW:
                 self._start_nested(record)
@@ -166,6 +179,8 @@ class Runner:
         self._attempts.complete(record, value, numbers)
 
     def _check(self, record: ActionRecord) -> None:
+        if not self._scheduler.is_checking(record.number):
+            return
         condition = compile_condition(record.action.condition or "")
         try:
             holds = evaluate(condition, record.ledger.context.lookup)
@@ -178,6 +193,8 @@ class Runner:
             self._scheduler.refused(record.number)
 
     def _cancel(self, record: ActionRecord, reason: CancelReason) -> None:
+        if record.is_ended:
+            return
         # What is nested has had its own commands by now; its Close ends the action.
         if record.number in self._nested:
             record.cancel_reason = reason

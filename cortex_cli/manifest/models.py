@@ -6,7 +6,7 @@ is not declared here is an error.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from cortex_cli.kinds import ManifestKind, OnFailure
 from cortex_cli.manifest.parameters import Declaration, WrittenInput, is_mapping
@@ -122,7 +122,7 @@ class ModelParameters(Declaration):
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stream: bool = True
+    stream: StrictBool = True
 
 
 class CognitiveEngine(Declaration):

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     field_validator,
     model_validator,
 )
@@ -87,7 +88,7 @@ class ValueDeclaration(Declaration):
 
     type: TypeName = "string"
     description: str = ""
-    required: bool | None = None
+    required: StrictBool | None = None
     default: Any = None
     enum: tuple[Any, ...] | None = Field(default=None, description="The values that are allowed")
     validation: Validation = Validation()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.models import ManifestBase, Name
@@ -15,7 +15,7 @@ class EndpointParameter(Declaration):
     """A parameter of an endpoint; it must be given unless it has a default."""
 
     type: TypeName = "string"
-    required: bool = True
+    required: StrictBool = True
     description: str = ""
     default: Any = None
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StrictBool, field_validator
 
 from cortex_cli.kinds import Effect, ManifestKind
 from cortex_cli.manifest.models import ManifestBase
@@ -83,7 +83,7 @@ class CommandImplementation(_Implementation):
 
     type: Literal["command"]
     command: Annotated[tuple[str, ...], Field(min_length=1)] | str
-    shell: bool = False
+    shell: StrictBool = False
 
 
 class PythonImplementation(_Implementation):

@@ -147,6 +147,16 @@ class Scheduler:
         for node in self._nodes:
             if node.is_background:
                 self._stop(node, SkipReason.CANCELLED, reason)
+                for group in node.nested:
+                    self._abort(group, SkipReason.CANCELLED, reason)
+
+    def stopping(self, action: int) -> CancelReason | None:
+        """Why a running action is to end, where its `Cancel` is still to be performed."""
+        return self._nodes[action].cancelling
+
+    def is_checking(self, action: int) -> bool:
+        """Whether the action's condition is still to be decided."""
+        return self._nodes[action].phase is Phase.CHECKING
 
     def has_failed(self, group: int) -> bool:
         """Whether an action of the group failed with `on_failure` `fail` or `abort`."""
@@ -236,8 +246,8 @@ class Scheduler:
     def _stop(self, node: Node, skip: SkipReason, cancel: CancelReason) -> None:
         match node.phase:
             case Phase.RUNNING | Phase.BACKING_OFF:
-                if not node.is_cancelling:
-                    node.is_cancelling = True
+                if node.cancelling is None:
+                    node.cancelling = cancel
                     self._commands.append(Cancel(node.number, cancel))
             case Phase.WAITING | Phase.CHECKING | Phase.READY:
                 self._skip(node, skip)

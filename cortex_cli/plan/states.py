@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from cortex_cli.kinds import ActionMode, EdgeKind, RunIf, SkipReason
+from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, RunIf, SkipReason
 from cortex_cli.protocol.action import Action
 
 
@@ -91,11 +91,11 @@ class Node:
 
     __slots__ = (
         "blocked",
+        "cancelling",
         "children",
         "group",
         "has_condition",
         "is_background",
-        "is_cancelling",
         "is_leaf",
         "key",
         "nested",
@@ -131,7 +131,7 @@ class Node:
         self.run_if = action.run_if
         self.on_failure = action.on_failure
         self.wait_for_all = action.wait_for_all
-        self.is_cancelling = False
+        self.cancelling: CancelReason | None = None
         self.phase = Phase.WAITING
         self.outcome = Outcome.OK
         self.children: list[tuple[Node, EdgeKind, bool]] = []

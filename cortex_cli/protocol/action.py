@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from cortex_cli.ids import ACTION_ID, OUTPUT_KEY, RESERVED_KEYS, slug
 from cortex_cli.kinds import (
@@ -20,8 +20,8 @@ MAX_ATTEMPTS = 1_000
 MAX_PARALLEL = 10_000
 LONGEST_NAME = 1_000
 
-Seconds = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
-Delay = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
+Delay = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class Written(BaseModel):
@@ -33,11 +33,11 @@ class Written(BaseModel):
 class RetryPolicy(Written):
     """How often a failed attempt is repeated, and after how long."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] = 1
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=MAX_ATTEMPTS)] = 1
     backoff: Backoff = Backoff.EXPONENTIAL
     delay_seconds: Delay = 1.0
     max_delay_seconds: Delay = 60.0
-    jitter: bool = True
+    jitter: StrictBool = True
 
 
 class CachePolicy(Written):
@@ -115,7 +115,7 @@ class Action(Written):
     mode: ActionMode = ActionMode.ASYNC
     parameters: dict[str, Any] = Field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
-    wait_for_all: bool = True
+    wait_for_all: StrictBool = True
     run_if: RunIf = RunIf.SUCCESS
     condition: str | None = None
     output_key: str | None = None
@@ -124,12 +124,12 @@ class Action(Written):
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.FAIL
     fallback: tuple[str, ...] = ()
-    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    priority: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] = 0
     estimate_seconds: Delay | None = None
     resources: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict
     )
-    cache: bool | CachePolicy = False
+    cache: StrictBool | CachePolicy = False
     for_each: Any = None
     effect: Effect | None = None
     on_interrupted: OnInterrupted | None = None

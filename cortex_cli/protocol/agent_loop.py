@@ -2,38 +2,38 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from cortex_cli.kinds import ActionType, Effect, ProtocolMode
 from cortex_cli.protocol.action import MAX_PARALLEL, Delay, Seconds, Written
 
-ParallelLimit = Annotated[int, Field(ge=1, le=MAX_PARALLEL)]
+ParallelLimit = Annotated[int, Field(strict=True, ge=1, le=MAX_PARALLEL)]
 
 
 class Budget(Written):
     """The most that a run may spend on models."""
 
-    tokens: Annotated[int, Field(ge=1)] | None = None
-    cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
+    cost_usd: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
 
 
 class AgentLoopProtocol(Written):
     """How a run goes about its plan; every field has the default of PROTOCOL 4."""
 
     mode: ProtocolMode = ProtocolMode.DEFAULT
-    max_iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    max_iterations: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 10
     max_execution_time_seconds: Seconds = 3600.0
-    allow_parallel_actions: bool = True
+    allow_parallel_actions: StrictBool = True
     max_parallel_actions: ParallelLimit | Literal["auto"] = 5
-    stream_llm_tokens: bool = True
-    stream_action_results: bool = True
-    stream_thoughts: bool = True
-    auto_retry_on_failure: bool = True
-    fail_fast: bool = False
-    require_user_approval: bool | tuple[ActionType | Effect, ...] = False
-    terminate_on_goal_achieved: bool = True
-    terminate_on_no_progress: bool = True
-    terminate_on_error: bool = False
+    stream_llm_tokens: StrictBool = True
+    stream_action_results: StrictBool = True
+    stream_thoughts: StrictBool = True
+    auto_retry_on_failure: StrictBool = True
+    fail_fast: StrictBool = False
+    require_user_approval: StrictBool | tuple[ActionType | Effect, ...] = False
+    terminate_on_goal_achieved: StrictBool = True
+    terminate_on_no_progress: StrictBool = True
+    terminate_on_error: StrictBool = False
     fire_and_forget_grace_seconds: Delay = 10.0
     budget: Budget | None = None
     resources: dict[str, float | str] = Field(default_factory=dict)

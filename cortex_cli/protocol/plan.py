@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Self
 
+from pydantic import StrictBool
+
 from cortex_cli.protocol.action import Action, Written
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ class OutputDeclaration(Written):
 
     source: object
     description: str = ""
-    optional: bool = False
+    optional: StrictBool = False
 
 
 class ExecutionPlan(Written):
