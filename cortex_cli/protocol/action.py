@@ -1,8 +1,17 @@
 """`Action`: one executable unit of a plan, as people write it (PROTOCOL 2)."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 
 from cortex_cli.ids import ACTION_ID, OUTPUT_KEY, RESERVED_KEYS, slug
 from cortex_cli.kinds import (
@@ -21,6 +30,7 @@ MAX_PARALLEL = 10_000
 LONGEST_NAME = 1_000
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
+Texts = Annotated[Sequence[str], AfterValidator(tuple)]
 Delay = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
 
 
@@ -107,14 +117,14 @@ class Action(Written):
     to the id. Times are in seconds. Raises pydantic's ValidationError for anything misfit.
     """
 
-    id: str
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    id: str = ""
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)] = ""
     type: ActionType
     target: str | None = None
     operation: str | None = None
     mode: ActionMode = ActionMode.ASYNC
     parameters: dict[str, Any] = Field(default_factory=dict)
-    depends_on: tuple[str, ...] = ()
+    depends_on: Texts = ()
     wait_for_all: StrictBool = True
     run_if: RunIf = RunIf.SUCCESS
     condition: str | None = None
@@ -123,7 +133,7 @@ class Action(Written):
     """Per attempt. Left out: 300 for leaves, none for agent and workflow; null: none."""
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.FAIL
-    fallback: tuple[str, ...] = ()
+    fallback: Texts = ()
     priority: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] = 0
     estimate_seconds: Delay | None = None
     resources: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(

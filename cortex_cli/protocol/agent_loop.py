@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 
 from cortex_cli.kinds import ActionType, Effect, ProtocolMode
 from cortex_cli.protocol.action import MAX_PARALLEL, Delay, Seconds, Written
 
+ModeName = Literal["default", "autonomous", "strict"]
 ParallelLimit = Annotated[int, Field(strict=True, ge=1, le=MAX_PARALLEL)]
 
 
@@ -20,7 +21,7 @@ class Budget(Written):
 class AgentLoopProtocol(Written):
     """How a run goes about its plan; every field has the default of PROTOCOL 4."""
 
-    mode: ProtocolMode = ProtocolMode.DEFAULT
+    mode: Annotated[ProtocolMode | ModeName, AfterValidator(ProtocolMode)] = ProtocolMode.DEFAULT
     max_iterations: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 10
     max_execution_time_seconds: Seconds = 3600.0
     allow_parallel_actions: StrictBool = True
