@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cortex_cli.cli.options import Progress
 from cortex_cli.cli.terminal import Terminal
+from cortex_cli.errors import Problem
 from cortex_cli.ui.display import Display, SilentDisplay
 from cortex_cli.ui.outputs import render_outputs
 from cortex_cli.ui.plain import PlainDisplay
@@ -46,7 +47,9 @@ def print_ending(terminal: Terminal, view: RunView, *, show_summary: bool) -> No
     shown = None if view.end is None else view.end.outputs
     if shown:
         terminal.write(render_outputs(shown, is_terminal=sys.stdout.isatty()))
-    if show_summary and not terminal.quiet:
+    if terminal.quiet and view.end is not None and view.end.error is not None:
+        terminal.print_problems([Problem(code=view.end.error_type or "", message=view.end.error)])
+    elif show_summary and not terminal.quiet:
         from cortex_cli.ui.line import print_lines
         from cortex_cli.ui.summary import summary
 

@@ -52,7 +52,9 @@ def show_plan(terminal: Terminal, opening: Opening) -> None:
     """Print the report of a manifest's plan."""
     from cortex_cli.ui.plan_report import print_plan
 
-    report = opening.session().report
+    session = opening.session()
+    terminal.default_color = session.settings.color
+    report = session.report
     if terminal.json:
         terminal.write_json(report)
     else:

@@ -70,6 +70,7 @@ def command(
     from cortex_cli.cli.giving import given_inputs
 
     session = opening.session()
+    terminal.default_color = session.settings.color
     given = given_inputs(set_ or [], inputs, session.inputs)
     terminal.print_problems(session.problems)
     raise typer.Exit(drive(terminal, session, given, progress))

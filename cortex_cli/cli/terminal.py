@@ -24,7 +24,8 @@ class Terminal:
         self.quiet = False
         self.debug = False
         self.json = False
-        self.color: str = "auto"
+        self.color: str | None = None
+        self.default_color: str = "auto"
 
     def adjust(
         self,
@@ -54,7 +55,7 @@ class Terminal:
         from cortex_cli.ui.theme import ColorChoice, make_console
 
         stream = sys.stderr if error else sys.stdout
-        return make_console(stream, os.environ, ColorChoice(self.color))
+        return make_console(stream, os.environ, ColorChoice(self.color or self.default_color))
 
     def write(self, text: str) -> None:
         """Write a result; a reader that has gone away is no error."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cortex_cli.errors import Finding
-from cortex_cli.kinds import Severity
+from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.plan.barriers import add_barriers
 from cortex_cli.plan.edges import Linker, finding_of
 from cortex_cli.plan.graph import Graph
@@ -85,19 +85,23 @@ def _check_output(provided: Provided, name: str, output: OutputDeclaration) -> I
 
 def _check_not_yet(linker: Linker) -> None:
     for number, action in enumerate(linker.graph.actions):
-        for field in _later_fields(action):
-            linker.report(number, (field,), "not_yet", _not_yet(field))
+        for place in _later_fields(action):
+            linker.report(number, place, "not_yet", _not_yet(place[-1]))
 
 
-def _later_fields(action: Action) -> Iterator[str]:
+def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:
     if action.for_each is not None:
-        yield "for_each"
+        yield ("for_each",)
     if action.fallback:
-        yield "fallback"
+        yield ("fallback",)
     if action.resources:
-        yield "resources"
+        yield ("resources",)
     if action.cache is not False:
-        yield "cache"
+        yield ("cache",)
+    if action.type is ActionType.LLM:
+        for name in ("schema", "tools"):
+            if name in action.parameters:
+                yield ("parameters", name)
 
 
 def _not_yet(field: str) -> str:

@@ -60,8 +60,10 @@ class Provided:
                 return None if has_item else Trouble("no_for_each", message)
             case "inputs" | "trigger":
                 return self._unknown_input(root, path)
-            case "env":
-                return _undeclared(root, path, self.names.env, "variable of 'environment'")
+            case "env" | "secrets":
+                declared = self.names.env if root == "env" else frozenset[str]()
+                what = "variable of 'environment'" if root == "env" else "secret"
+                return _undeclared(root, path, declared, what)
             case _:
                 return self._unknown_name(root)
 

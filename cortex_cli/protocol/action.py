@@ -1,10 +1,8 @@
 """`Action`: one executable unit of a plan, as people write it (PROTOCOL 2)."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,8 +28,15 @@ MAX_PARALLEL = 10_000
 LONGEST_NAME = 1_000
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
-Texts = Annotated[Sequence[str], AfterValidator(tuple)]
 Delay = Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
+
+if TYPE_CHECKING:
+    # Lists are taken too; a tuple is what they become.
+    from collections.abc import Sequence
+
+    Texts = Sequence[str]
+else:
+    Texts = tuple[str, ...]
 
 
 class Written(BaseModel):

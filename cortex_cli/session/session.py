@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cortex_cli.engine.ports import Journal, RunSpec
-from cortex_cli.errors import ManifestError, Problem
+from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
@@ -27,6 +27,7 @@ from cortex_cli.store.state import open_state_folder
 if TYPE_CHECKING:
     from cortex_cli.engine.stream import EventStream
 
+_WRITE_PLAN = "write its plan down under 'actions'"
 _HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
 
 
@@ -142,7 +143,7 @@ class Session:
         graphs: dict[int, Graph] = {}
         checked: set[ToolTarget] = set()
         for program in self.program.reached():
-            findings = check_protocol(program.protocol)
+            findings = [*check_protocol(program.protocol), *_note_on_goal(program)]
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,
@@ -191,6 +192,13 @@ class Session:
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
         return work_out(graph, [estimate(action, nested) for action in graph.actions], slots)
+
+
+def _note_on_goal(program: Program) -> list[Finding]:
+    if program.plan is not None:
+        return []
+    message = f"'{program.name}' has no plan, and this version has no model that writes one"
+    return [Finding(severity=Severity.NOTE, code="no_plan", message=message, hint=_WRITE_PLAN)]
 
 
 def _names(program: Program) -> Names:

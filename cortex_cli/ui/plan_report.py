@@ -65,7 +65,7 @@ def _head(report: PlanReport, width: int, theme: Theme) -> Iterator["Text"]:
     if report.actions:
         return
     broken = any(problem.severity is Severity.ERROR for problem in report.problems)
-    words = "no actions" if broken else "no actions yet: a model will write the plan at run time"
+    words = "no actions" if broken else "no actions: its plan is not written down"
     yield from map(Text, _flow(words.split(), " ", width))
 
 

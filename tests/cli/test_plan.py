@@ -61,6 +61,7 @@ def test_a_goal_without_a_plan_has_no_actions_and_cannot_run(cortex: Cortex, her
     manifest.write_text("kind: Agent\nname: dreamer\ngoal: be good\n")
     report = cortex("plan", manifest, "--json").json
     assert report["actions"] == []
+    assert [(p["severity"], p["code"]) for p in report["problems"]] == [("note", "no_plan")]
     ended = cortex("run", manifest)
     assert ended.code == 2
     assert "has no plan" in ended.err

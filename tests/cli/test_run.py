@@ -82,6 +82,7 @@ def test_a_failure_is_exit_1_and_says_why(cortex: Cortex, here: Path, agent: str
     assert "no ink" in ended.err
     assert "upstream failed" in ended.err
     assert cortex("run", manifest, "--json").events[-1].event_type == "agent_failed"
+    assert cortex("run", manifest, "-q").err == "action 'b' failed: exit code 3: no ink\n"
 
 
 def test_running_out_of_time_is_exit_5(cortex: Cortex, here: Path, agent: str) -> None:

@@ -82,6 +82,9 @@ def test_colour_is_asked_for_or_left_out(cortex: Cortex) -> None:
     assert "\x1b[" not in cortex("plan", manifest).out
     assert "\x1b[" in cortex("plan", manifest, "--color", "always").out
     assert "\x1b[" in cortex("plan", manifest, env={"FORCE_COLOR": "1"}).out
+    assert "\x1b[" in cortex("plan", manifest, env={"CORTEX_COLOR": "always"}).out
+    never = {"CORTEX_COLOR": "never", "FORCE_COLOR": "1"}
+    assert "\x1b[" not in cortex("plan", manifest, env=never).out
     forced = {"FORCE_COLOR": "1", "NO_COLOR": "1"}
     assert "\x1b[" not in cortex("plan", manifest, env=forced).out
 
