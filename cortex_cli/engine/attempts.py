@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from cortex_cli.engine.bus import Bus
-from cortex_cli.engine.context import Context
+from cortex_cli.engine.items import items_in
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.ports import ActionCall, Clock
 from cortex_cli.engine.reporter import ActionReporter
@@ -33,7 +33,6 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import CancelReason, QueueReason
 from cortex_cli.plan.scheduler import Scheduler
-from cortex_cli.protocol.action import Action
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,18 +78,29 @@ class Attempts:
         return call
 
     def _call(self, record: ActionRecord, reporter: ActionReporter) -> ActionCall:
-        action, context = record.action, record.ledger.context
+        action = record.action
         return ActionCall(
             action=action,
-            parameters=context.resolve(action.parameters),
-            env=_environment(action, context),
-            cwd=context.resolve(action.cwd),
+            parameters=record.resolve(action.parameters),
+            env=_environment(record),
+            cwd=record.resolve(action.cwd),
             attempt=record.attempt,
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
             path=record.ledger.stamp.path,
             report=reporter,
         )
+
+    def announce_items(self, record: ActionRecord) -> list[Any]:
+        """Publish that an action begins that is repeated for each item of a list; the list."""
+        record.attempt = 1
+        record.started = self.clock.now()
+        action = record.action
+        started = ActionStartedData(
+            type=action.type, mode=action.mode, target=action.target, attempt=1, parameters={}
+        )
+        record.emit(ActionStarted, started)
+        return items_in(record)
 
     def begin(self, record: ActionRecord) -> None:
         """Begin an attempt of a tool, relic or llm action."""
@@ -130,7 +140,10 @@ class Attempts:
         if record.cancel_reason is not None:
             self.cancel(record)
         elif error.retryable and self._may_retry(record):
-            self._back_off(record, error)
+            delay = delay_before(record.attempt, record.action.retry, self.random)
+            self._back_off(record, error, delay)
+        elif record.fall_back():
+            self._back_off(record, error, 0.0)
         else:
             self.fail_for_good(record, error)
 
@@ -158,8 +171,7 @@ class Attempts:
         allowed = record.ledger.spec.protocol.auto_retry_on_failure
         return allowed and record.attempt < record.action.retry.max_attempts
 
-    def _back_off(self, record: ActionRecord, error: ActionError) -> None:
-        delay = delay_before(record.attempt, record.action.retry, self.random)
+    def _back_off(self, record: ActionRecord, error: ActionError, delay: float) -> None:
         data = ActionRetryingData(
             attempt=record.attempt,
             error=str(error),
@@ -189,9 +201,10 @@ def as_action_error(error: CortexError) -> ActionError:
     return ActionError(str(error), error_type="setup", retryable=False)
 
 
-def _environment(action: Action, context: Context) -> dict[str, str]:
-    if not action.env:
-        return context.variables
-    own: dict[str, Any] = context.resolve(action.env)
+def _environment(record: ActionRecord) -> dict[str, str]:
+    variables = record.ledger.context.variables
+    if not record.action.env:
+        return variables
+    own: dict[str, Any] = record.resolve(record.action.env)
     strings = {name: "" if value is None else str(value) for name, value in own.items()}
-    return {**context.variables, **strings}
+    return {**variables, **strings}

@@ -23,6 +23,8 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import ActionMode, ActionState, CancelReason, OnFailure, SkipReason
 from cortex_cli.plan.describe import Outlook
+from cortex_cli.plan.paths import Path, walk
+from cortex_cli.plan.references import resolve
 from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
@@ -42,13 +44,17 @@ class Surroundings(Protocol):
 
 
 class ActionRecord:
-    """One action of a running plan; `number` is the scheduler's, times are the run's clock's."""
+    """One action of a running plan; `number` is the scheduler's, times are the run's clock's.
+
+    `item` is the value and the place of the item that it is for, in a `for_each`.
+    """
 
     __slots__ = (
         "action",
         "attempt",
         "cancel_reason",
         "is_ended",
+        "item",
         "job",
         "ledger",
         "number",
@@ -67,6 +73,7 @@ class ActionRecord:
         self.usage: Usage | None = None
         self.cancel_reason: CancelReason | None = None
         self.is_ended = False
+        self.item: tuple[Any, int] | None = None
         self.job: Job | None = None
         self.timer: Timer | None = None
         self.reporter: ActionReporter | None = None
@@ -75,6 +82,24 @@ class ActionRecord:
     def is_background(self) -> bool:
         """Whether nothing waits for the action."""
         return self.action.mode is ActionMode.FIRE_AND_FORGET
+
+    def fall_back(self) -> bool:
+        """Take the next `fallback` target from now on; False if there is none left."""
+        if not self.action.fallback or self.action.target is None:
+            return False
+        target, *left = self.action.fallback
+        self.action = self.action.model_copy(update={"target": target, "fallback": tuple(left)})
+        return True
+
+    def lookup(self, root: str, path: Path) -> Any:
+        """What a reference of the action names, or MISSING."""
+        if self.item is not None and root in {"item", "index"}:
+            return walk(self.item[root == "index"], path)
+        return self.ledger.context.lookup(root, path)
+
+    def resolve(self, value: Any) -> Any:
+        """A value of the action with its references replaced."""
+        return resolve(value, self.lookup) if value else value
 
     def add_usage(self, usage: Usage | None) -> None:
         """Add to what the action has used, over all its attempts."""

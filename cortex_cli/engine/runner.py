@@ -6,22 +6,22 @@ end of an action makes ready has started by the time that end has been dealt wit
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, assert_never
 
 import anyio
 
-from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
+from cortex_cli.engine.attempts import Attempts
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import RunFacts
 from cortex_cli.engine.decide import decide
+from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.ports import Clock, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.timers import Timers
 from cortex_cli.engine.workers import WorkerPool
-from cortex_cli.errors import ActionError, CortexError
+from cortex_cli.errors import ActionError
 from cortex_cli.events import ActionQueued, ActionQueuedData
 from cortex_cli.kinds import (
     ActionType,
@@ -33,9 +33,7 @@ from cortex_cli.kinds import (
 from cortex_cli.plan.commands import Cancel, Check, Close, Command, Queue, Skip, Start
 from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
-from cortex_cli.plan.simulate import items_of
 
-DEEPEST = 32
 _SKIPPED_FOR = {
     CancelReason.ABORTED: SkipReason.ABORTED,
     CancelReason.TIMEOUT: SkipReason.ABORTED,
@@ -56,9 +54,6 @@ class Runner:
         self.facts = RunFacts(execution_id=bus.execution_id, started_at=clock.wall())
         self._clock = clock
         self._random = random
-        self._records: list[ActionRecord] = []
-        self._loops: list[Loop] = []
-        self._nested: dict[int, Loop] = {}
         self._root = Loop(self, spec, inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
         self._timers = Timers(clock)
@@ -87,9 +82,13 @@ class Runner:
                     settle=self._settle,
                     halt=self.cancel,
                 )
+                self._groups = Groups(
+                    self, self._attempts, self._scheduler, self._timers, self._settle
+                )
+                self._records = self._groups.records
                 tasks.start_soon(self._timers.run)
                 self._is_begun = True
-                self._open(self._root)
+                self._groups.open(self._root)
                 self._settle()
                 await self._ended.wait()
                 tasks.cancel_scope.cancel()
@@ -100,16 +99,8 @@ class Runner:
     def cancel(self) -> None:
         """End the run: cancel what runs, skip what waits. Does nothing once it has ended."""
         if self._is_begun and not self._ended.is_set():
-            self._abort(self._root, TerminationReason.CANCELLED)
+            self._groups.abort(self._root, TerminationReason.CANCELLED)
             self._settle()
-
-    def _abort(self, loop: Loop, reason: TerminationReason) -> None:
-        if loop.reason is None:
-            loop.reason = reason
-        is_deadline = reason is TerminationReason.DEADLINE
-        skip = SkipReason.DEADLINE if is_deadline else SkipReason.CANCELLED
-        cancel = CancelReason.DEADLINE if is_deadline else CancelReason.CANCELLED
-        self._scheduler.abort(loop.group, skip, cancel)
 
     def _settle(self) -> None:
         """Perform commands until there are none."""
@@ -139,7 +130,7 @@ class Runner:
             case Cancel(action, reason):
                 self._cancel(self._records[action], reason)
             case Close(group):
-                self._close(self._loops[group])
+                self._groups.close(group)
             case _:
                 assert_never(command)
 
@@ -150,9 +141,12 @@ class Runner:
             record.ledger.note_skipped(record, _SKIPPED_FOR[stopping])
             self._scheduler.cancelled(record.number)
             return
+        if record.action.for_each is not None:
+            self._groups.start_items(record)
+            return
         match record.action.type:
             case ActionType.AGENT | ActionType.WORKFLOW:
-                self._start_nested(record)
+                self._groups.start_nested(record)
             case ActionType.INTERNAL:
                 self._compute(record)
             case ActionType.DECISION:
@@ -171,7 +165,7 @@ class Runner:
     def _decide(self, record: ActionRecord) -> None:
         try:
             self._attempts.announce(record)
-            value, not_chosen = decide(record.action, record.ledger.context)
+            value, not_chosen = decide(record.action, record.lookup)
         except ActionError as error:
             self._attempts.fail(record, error)
             return
@@ -183,7 +177,7 @@ class Runner:
             return
         condition = compile_condition(record.action.condition or "")
         try:
-            holds = evaluate(condition, record.ledger.context.lookup)
+            holds = evaluate(condition, record.lookup)
         except ActionError as error:
             self._attempts.fail_for_good(record, error)
             return
@@ -196,86 +190,7 @@ class Runner:
         if record.is_ended:
             return
         # What is nested has had its own commands by now; its Close ends the action.
-        if record.number in self._nested:
+        if self._groups.owns(record):
             record.cancel_reason = reason
         else:
             self._attempts.stop(record, reason)
-
-    def _start_nested(self, record: ActionRecord) -> None:
-        try:
-            call = self._attempts.announce(record)
-            if len(record.ledger.stamp.path) >= DEEPEST:
-                message = f"calls are nested deeper than {DEEPEST}"
-                raise ActionError(message, error_type="depth", retryable=False)
-            spec = record.ledger.spec.targets.nested(record.action)
-            loop = self._nested[record.number] = Loop(self, spec, call.parameters, record)
-        except CortexError as error:
-            self._attempts.fail(record, as_action_error(error))
-            return
-        timeout = record.action.timeout
-        if timeout is not None:
-            record.timer = self._timers.after(timeout, partial(self._time_out, record))
-        self._open(loop)
-
-    def _open(self, loop: Loop) -> None:
-        """Put a loop's plan before the scheduler."""
-        spec, outlook = loop.spec, loop.outlook
-        parent = None if loop.parent is None else loop.parent.number
-        cap = None if parent is None else spec.protocol.nested_cap
-        fail_fast = spec.protocol.fail_fast
-        loop.group = self._scheduler.open(parent=parent, cap=cap, fail_fast=fail_fast)
-        loop.ledger.first = len(self._records)
-        self._loops.append(loop)
-        loop.begin()
-        for number, action in enumerate(outlook.graph.actions, loop.ledger.first):
-            self._records.append(ActionRecord(number, action, loop.ledger))
-        self._scheduler.extend(
-            loop.group, items_of(outlook.graph, outlook.tails, loop.ledger.first)
-        )
-        self._scheduler.seal(loop.group)
-        limit = spec.protocol.max_execution_time_seconds
-        loop.deadline = self._timers.after(limit, partial(self._deadline, loop))
-
-    def _deadline(self, loop: Loop) -> None:
-        self._abort(loop, TerminationReason.DEADLINE)
-        self._settle()
-
-    def _time_out(self, record: ActionRecord) -> None:
-        record.timer = None
-        loop = self._nested[record.number]
-        loop.reason = TerminationReason.CANCELLED
-        loop.is_timed_out = True
-        self._scheduler.abort(loop.group, SkipReason.ABORTED, CancelReason.TIMEOUT)
-        self._settle()
-
-    def _close(self, loop: Loop) -> None:
-        if loop.deadline is not None:
-            loop.deadline.stop()
-        loop.close(has_failed=self._scheduler.has_failed(loop.group))
-        if loop.parent is None:
-            grace = loop.spec.protocol.fire_and_forget_grace_seconds
-            self._timers.after(grace, self._end_background)
-        else:
-            loop.finish()
-            self._return(loop, loop.parent)
-
-    def _return(self, loop: Loop, record: ActionRecord) -> None:
-        """Give the result of a nested run to the action that runs it."""
-        del self._nested[record.number]
-        if record.timer is not None:
-            record.timer.stop()
-            record.timer = None
-        record.add_usage(loop.ledger.usage)
-        if record.cancel_reason is not None:
-            self._attempts.cancel(record)
-        elif loop.is_timed_out:
-            self._attempts.fail(record, timed_out(record))
-        elif loop.reason is TerminationReason.PLAN_COMPLETED:
-            self._attempts.complete(record, loop.outputs)
-        else:
-            message, error_type = loop.error
-            self._attempts.fail(record, ActionError(message, error_type=error_type))
-
-    def _end_background(self) -> None:
-        self._scheduler.cancel_background(CancelReason.GRACE_ENDED)
-        self._settle()

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from cortex_cli.errors import Finding
 from cortex_cli.kinds import ActionMode
 from cortex_cli.manifest.calls import Calls, calls_of
@@ -57,11 +59,22 @@ class Binding:
             self._report(number, () if finding is None else (finding,))
             return action
         self.called[found] = None
+        self._check_fallback(number, action)
         calls = self.calls.of(found)
         if calls is None:
             return action
         self._report(number, calls.findings(action))
         return calls.adapted(action)
+
+    def _check_fallback(self, number: int, action: Action) -> None:
+        for place, target in enumerate(action.fallback):
+            other = action.model_copy(update={"target": target, "fallback": ()})
+            found = self.scope.find(action.type, target)
+            finding = self.scope.why_not(other) if found is None else None
+            if found is not None:
+                self.called[found] = None
+            if finding is not None:
+                self._report(number, (replace(finding, path=("fallback", place)),))
 
     def _report(self, number: int, findings: Iterator[Finding] | Sequence[Finding]) -> None:
         for finding in findings:

@@ -90,10 +90,6 @@ def _check_not_yet(linker: Linker) -> None:
 
 
 def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:
-    if action.for_each is not None:
-        yield ("for_each",)
-    if action.fallback:
-        yield ("fallback",)
     if action.resources:
         yield ("resources",)
     if action.cache is not False:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from cortex_cli.errors import Problem
 from cortex_cli.kinds import ActionMode
-from cortex_cli.plan.critical_path import Timing, timing
+from cortex_cli.plan.bounds import reaches
+from cortex_cli.plan.critical_path import Timing
 from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
-from cortex_cli.plan.simulate import Schedule, simulate
+from cortex_cli.plan.search import default_passes, makespan, search
+from cortex_cli.plan.simulate import Schedule
 from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
 
 
@@ -17,8 +19,9 @@ from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEd
 class Outlook:
     """A plan worked out: estimates, the schedule they lead to, and what that means.
 
-    `tails` is the longest remaining path of each action by its estimate, the priority of the
-    run; `timing` leaves out what is not expected to run.
+    `tails` is the priority of each action in the run: about the seconds from its start to the
+    end of the plan. No order can end it before `bound` seconds; `passes` were tried. `timing`
+    leaves out what is not expected to run.
     """
 
     graph: Graph
@@ -27,21 +30,40 @@ class Outlook:
     tails: Sequence[float]
     schedule: Schedule
     timing: Timing
+    bound: float
+    passes: int
 
     @property
     def scheduled_seconds(self) -> float:
         """When the last action that anything waits for ends."""
-        ends = self.schedule.ends
-        return max((ends[number] for number in _counted(self.graph)), default=0.0)
+        return makespan(self.graph, self.schedule)
+
+    @property
+    def proved(self) -> bool:
+        """Whether no order is quicker than the one of `tails`."""
+        return reaches(self.scheduled_seconds, self.bound)
 
 
-def work_out(graph: Graph, estimates: Sequence[Estimate], slots: int) -> Outlook:
-    """Simulate a plan, which must be free of cycles, under a number of slots."""
+def work_out(
+    graph: Graph, estimates: Sequence[Estimate], slots: int, *, passes: int | None = None
+) -> Outlook:
+    """Find an order for a plan, which must be free of cycles, and simulate it in so many slots.
+
+    At most `passes` orders are tried after the first; by default as many as take about 50 ms.
+    """
     durations = [known.seconds for known in estimates]
-    tails = timing(graph, durations).tails
-    schedule = simulate(graph, durations, tails, slots)
-    ran = [seconds if runs else 0.0 for seconds, runs in zip(durations, schedule.ran, strict=True)]
-    return Outlook(graph, slots, estimates, tails, schedule, timing(graph, ran))
+    most = default_passes(len(graph)) if passes is None else passes
+    found = search(graph, durations, slots, passes=most)
+    return Outlook(
+        graph=graph,
+        slots=slots,
+        estimates=estimates,
+        tails=found.tails,
+        schedule=found.schedule,
+        timing=found.timing,
+        bound=found.bound,
+        passes=found.passes_used,
+    )
 
 
 def describe(agent: str, outlook: Outlook, problems: Sequence[Problem] = ()) -> PlanReport:
@@ -104,14 +126,13 @@ def _totals(outlook: Outlook, waves: Sequence[int]) -> PlanEstimate:
     slowest: dict[int, float] = {}
     for number in _counted(graph):
         slowest[waves[number]] = max(slowest.get(waves[number], 0.0), spent[number])
-    in_slots = sum(spent[n] for n in _counted(graph) if graph.actions[n].type.is_leaf)
     sequential = sum(spent)
     scheduled = outlook.scheduled_seconds
     return PlanEstimate(
         sequential_seconds=sequential,
         wave_seconds=sum(slowest.values()),
         scheduled_seconds=scheduled,
-        lower_bound_seconds=max(outlook.timing.length, in_slots / outlook.slots),
+        lower_bound_seconds=outlook.bound,
         speedup=sequential / scheduled if scheduled else 1.0,
         max_parallel=outlook.slots,
     )

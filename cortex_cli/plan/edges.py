@@ -122,7 +122,7 @@ class Linker:
         if source is not None:
             self._add(source, number, EdgeKind.DATA, number, place)
             return
-        has_item = self.graph.actions[number].for_each is not None
+        has_item = self.graph.actions[number].for_each is not None and place[0] != "for_each"
         trouble = self.provided.trouble(root, path, has_item=has_item)
         if trouble is not None:
             where = (self.key, number, *place)

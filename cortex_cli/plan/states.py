@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, RunIf, SkipReason
+from cortex_cli.plan.conditions import Condition, compile_condition
 from cortex_cli.protocol.action import Action
 
 
@@ -43,6 +44,19 @@ class Item:
     def is_background(self) -> bool:
         """Whether nothing waits for the action."""
         return self.action.mode is ActionMode.FIRE_AND_FORGET
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether a condition decides on the action; one about `item` is each item's own."""
+        text = self.action.condition
+        if text is None or self.action.for_each is None:
+            return text is not None
+        return not is_about_item(compile_condition(text))
+
+
+def is_about_item(condition: Condition) -> bool:
+    """Whether a condition has another value for each item of a `for_each`."""
+    return any(root in {"item", "index"} for root, _ in condition.paths)
 
 
 class Group:
@@ -125,9 +139,9 @@ class Node:
         self.priority = action.priority + base_priority
         self.tail = item.tail + base_tail
         self.key = (-self.priority, -self.tail, number)
-        self.is_leaf = action.type.is_leaf
+        self.is_leaf = action.holds_slot
         self.is_background = item.is_background
-        self.has_condition = action.condition is not None
+        self.has_condition = item.has_condition
         self.run_if = action.run_if
         self.on_failure = action.on_failure
         self.wait_for_all = action.wait_for_all

@@ -201,10 +201,20 @@ class Action(Written):
         elif self.cases or self.default is not None:
             message = f"'cases' and 'default' belong to a decision, not to a {self.type}"
             raise ValueError(message)
+        if self.for_each is not None:
+            self._can_repeat()
         if self.target is None and self.type not in _NEEDS_NO_TARGET:
             message = f"an action of type {self.type} needs a 'target'"
             raise ValueError(message)
         return self
+
+    def _can_repeat(self) -> None:
+        if self.type is ActionType.DECISION:
+            message = "a decision cannot have 'for_each'"
+            raise ValueError(message)
+        if self.mode is ActionMode.FIRE_AND_FORGET:
+            message = "a fire_and_forget action cannot have 'for_each'"
+            raise ValueError(message)
 
     @property
     def timeout(self) -> float | None:
@@ -212,6 +222,11 @@ class Action(Written):
         if "timeout_seconds" in self.model_fields_set or not self.type.is_leaf:
             return self.timeout_seconds
         return LEAF_TIMEOUT_SECONDS
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether the action takes a slot while it runs: what only waits for others takes none."""
+        return self.type.is_leaf and self.for_each is None
 
     @property
     def world_effect(self) -> Effect:

@@ -131,7 +131,15 @@ def test_the_research_assistant_runs_offline_and_prints_its_report(cortex: Corte
 
 
 def test_the_other_manifests_run(cortex: Cortex) -> None:
-    for name in ("hello", "if_else", "failure_handling", "modes", "conditions", "nested"):
+    for name in (
+        "hello",
+        "if_else",
+        "failure_handling",
+        "modes",
+        "conditions",
+        "nested",
+        "for_each",
+    ):
         ended = cortex("run", MANIFESTS / f"{name}.yaml", "--progress", "plain")
         assert ended.code == 0, (name, ended.err)
 
