@@ -84,10 +84,7 @@ def test_known_names_need_no_edge() -> None:
          "action 'x' depends on itself"),
         ({"output_key": "page"}, ("actions 'fetch' and 'x' have the same output_key 'page';"
                                  " give each its own")),
-        ({"for_each": "$page"}, ("'for_each' is part of the protocol, but this version cannot"
-                                " follow it yet")),
-        ({"fallback": ["other"]}, ("'fallback' is part of the protocol, but this version cannot"
-                                  " follow it yet")),
+        ({"for_each": "$item"}, "'item' has a value only in an action with 'for_each'"),
         ({"resources": {"gpu": 1}}, ("'resources' is part of the protocol, but this version cannot"
                                     " follow it yet")),
         ({"parameters": {"v": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
