@@ -100,5 +100,12 @@ def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
 
 # CORTEX_HOME is the state folder; the others are set by cortex for what it runs.
 _OTHER_USES = frozenset(
-    {"CORTEX_HOME", "CORTEX_RUN_ID", "CORTEX_ACTION_ID", "CORTEX_ATTEMPT", "CORTEX_RUN_MARK"}
+    {
+        "CORTEX_HOME",
+        "CORTEX_RUN_ID",
+        "CORTEX_ACTION_ID",
+        "CORTEX_ATTEMPT",
+        "CORTEX_IDEMPOTENCY_KEY",
+        "CORTEX_RUN_MARK",
+    }
 )

@@ -13,6 +13,9 @@ from cortex_cli.errors import ActionError
 if TYPE_CHECKING:
     import httpx2
 
+HARMLESS = frozenset({"GET", "HEAD"})
+"""The methods that change nothing, and so need no idempotency key."""
+
 LARGEST_BODY = 16 * 1024 * 1024
 CUT_MARK = "\n… [cut after 16 MiB] …"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cortex_cli.actions.hosts import Hosts
-from cortex_cli.actions.http_answer import read_output
+from cortex_cli.actions.http_answer import HARMLESS, read_output
 from cortex_cli.actions.http_check import check_http
 from cortex_cli.actions.parameters import check_parameters, encoded
 from cortex_cli.actions.url_template import fill_url, literal_host, with_query
@@ -66,6 +66,8 @@ class HttpTool:
         url = with_query(fill_url(http.url, lookup), resolve(http.query, lookup))
         headers = dict(self._headers(lookup))
         content = self._content(headers, lookup)
+        if http.method not in HARMLESS:
+            headers.setdefault("idempotency-key", call.idempotency_key.encode())
         exchange = self._open().exchange(http.method, url, headers=headers, content=content)
         async with exchange as response:
             return await read_output(response, call.report)

@@ -53,6 +53,7 @@ class LocalTool:
                 "CORTEX_RUN_ID": call.execution_id,
                 "CORTEX_ACTION_ID": "/".join((*call.path, call.action.id)),
                 "CORTEX_ATTEMPT": str(call.attempt),
+                "CORTEX_IDEMPOTENCY_KEY": call.idempotency_key,
             }
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cortex_cli.actions.hosts import Hosts, parse_url
-from cortex_cli.actions.http_answer import read_output
+from cortex_cli.actions.http_answer import HARMLESS, read_output
 from cortex_cli.actions.operations import Operation, OperationParameter, choose_operation
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.actions.url_template import check_segments, encode, with_query
@@ -122,6 +122,8 @@ class RestRelic:
         else:
             headers["content-type"] = b"application/json"
             content = encoded(parameters)
+        if endpoint.method not in HARMLESS:
+            headers["idempotency-key"] = call.idempotency_key.encode()
         exchange = self._open().exchange(endpoint.method, url, headers=headers, content=content)
         async with exchange as response:
             self._has_answered = True

@@ -82,6 +82,13 @@ class ActionCall:
     run_dir: Path | None = None
     report: Reporter
 
+    @property
+    def idempotency_key(self) -> str:
+        """Run, action and attempt: what a service may tell a repeated call by."""
+        return ":".join(
+            (self.execution_id, "/".join((*self.path, self.action.id)), str(self.attempt))
+        )
+
 
 class Handler(Protocol):
     """Performs the attempts of one target.

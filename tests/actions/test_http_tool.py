@@ -309,3 +309,12 @@ async def test_it_keeps_the_contract_of_handlers(server: Server) -> None:
             leaves_nothing=lambda: True,
         )
         await check_output_is_json(handler, make_call({"place": "x"}))
+
+
+async def test_what_may_change_something_carries_an_idempotency_key(server: Server) -> None:
+    for method, key in (("POST", "run-1:act:1"), ("DELETE", "run-1:act:1"), ("GET", None)):
+        answer = await sent(server.url, {}, method=method)
+        assert answer["headers"].get("idempotency-key") == key
+    own = {"Idempotency-Key": "mine"}
+    answer = await sent(server.url, {}, method="PUT", headers=own)
+    assert answer["headers"]["idempotency-key"] == "mine"

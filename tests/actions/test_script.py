@@ -110,6 +110,7 @@ async def test_variables_reach_the_script(script: Make):
     assert variables["CORTEX_RUN_ID"] == "run-1"
     assert variables["CORTEX_ACTION_ID"] == "act"
     assert variables["CORTEX_ATTEMPT"] == "1"
+    assert variables["CORTEX_IDEMPOTENCY_KEY"].endswith(":1")
 
 
 async def test_script_runs_in_its_own_folder(script: Make, tmp_path: Path):
