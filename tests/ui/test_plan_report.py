@@ -263,8 +263,7 @@ def test_a_plan_that_takes_no_time_has_no_time_line() -> None:
 def test_a_goal_says_that_its_plan_is_written_at_run_time() -> None:
     note = Problem(severity=Severity.NOTE, code="goal", message="the plan comes from a model")
     assert printed(replace(plan(agent="scout"), problems=(note,))) == (
-        "scout\nno actions: its plan is not written down\n"
-        "\nnote: the plan comes from a model\n"
+        "scout\nno actions: its plan is not written down\n\nnote: the plan comes from a model\n"
     )
 
 
