@@ -1,5 +1,8 @@
 """Barrier edges: what a `sync` action holds back (PROTOCOL 2.1)."""
 
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from heapq import heapify, heappop, heappush
 from itertools import accumulate
 
 from cortex_cli.kinds import ActionMode, EdgeKind
@@ -51,19 +54,62 @@ def _add_in_order(graph: Graph, sync: list[int]) -> None:
 
 
 def _add_any_order(graph: Graph, sync: list[int]) -> None:
-    for barrier in sync:
-        before = graph.ancestors(barrier)
-        after = graph.descendants(barrier)
-        for number in range(barrier + 1, len(graph)):
-            if number not in before and number not in after:
-                graph.add(barrier, number, EdgeKind.BARRIER)
-    for barrier in sync:
-        _drop_implied(graph, barrier)
+    # Any two sync actions end up one before the other, so they are a chain: a barrier is needed
+    # only from the last link that holds an action back, and only where no parent implies it.
+    links = {number: link for link, number in enumerate(_chain(graph, sync))}
+    order = graph.order()
+    held_by = _held_by(graph, links, order)
+    behind = [-1] * len(graph)
+    barriers: dict[int, int] = {}
+    chain = list(links)
+    for number in order:
+        implied = max((behind[parent] for parent in graph.parents[number]), default=-1)
+        if held_by[number] > implied:
+            barriers[number] = chain[held_by[number]]
+        behind[number] = links.get(number, max(implied, held_by[number]))
+    for number, barrier in sorted(barriers.items()):
+        graph.add(barrier, number, EdgeKind.BARRIER)
 
 
-def _drop_implied(graph: Graph, barrier: int) -> None:
-    after = graph.descendants(barrier)
-    for child in list(graph.children[barrier]):
-        kind = graph.parents[child][barrier]
-        if kind is EdgeKind.BARRIER and not after.isdisjoint(graph.parents[child]):
-            graph.remove(barrier, child)
+def _chain(graph: Graph, sync: list[int]) -> list[int]:
+    """The sync actions in the order that they end up in.
+
+    The first one declared comes as early as what it depends on allows, then the second one, and
+    so on: which is to choose, from the end, the last one declared that nothing left waits for.
+    """
+    size = len(graph)
+    is_sync = set(sync)
+    waiting = [len(children) for children in graph.children]
+    # Actions that are not sync come first, as if declared later: they take no link of the chain.
+    ranks = [number if number in is_sync else number + size for number in range(size)]
+    ready = [-ranks[number] for number, count in enumerate(waiting) if count == 0]
+    heapify(ready)
+    chain: list[int] = []
+    while ready:
+        number = -heappop(ready) % size
+        if number in is_sync:
+            chain.append(number)
+        for parent in graph.parents[number]:
+            waiting[parent] -= 1
+            if waiting[parent] == 0:
+                heappush(ready, -ranks[parent])
+    return chain[::-1]
+
+
+def _held_by(graph: Graph, links: Mapping[int, int], order: list[int]) -> list[int]:
+    """For each action the last link of the chain that is to hold it back, -1 if none is.
+
+    A link holds back what is declared after it, but for what leads to it.
+    """
+    leads_to = [len(links)] * len(graph)
+    for number in reversed(order):
+        nearest = min((leads_to[child] for child in graph.children[number]), default=len(links))
+        leads_to[number] = links.get(number, nearest)
+    declared: list[int] = []
+    held_by: list[int] = []
+    for number, nearest in enumerate(leads_to):
+        place = bisect_left(declared, nearest)
+        held_by.append(declared[place - 1] if place else -1)
+        if number in links:
+            insort(declared, links[number])
+    return held_by

@@ -4,7 +4,7 @@ Edges of kind `depends_on` and `data` come from what is written; `barrier` edges
 `cortex_cli.plan.barriers`. Two actions have at most one edge: the first kind in that order wins.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cortex_cli.kinds import EdgeKind
@@ -53,11 +53,6 @@ class Graph:
             return
         self.parents[target][source] = kind
 
-    def remove(self, source: int, target: int) -> None:
-        """Take an edge out; KeyError if there is none."""
-        del self.parents[target][source]
-        self.children[source].remove(target)
-
     def edges(self) -> Iterator[Edge]:
         """All edges, by target, then in the order of insertion."""
         for target, parents in enumerate(self.parents):
@@ -94,14 +89,6 @@ class Graph:
             number = next(parent for parent in self.parents[number] if parent not in ordered)
         return walk[seen[number] :][::-1]
 
-    def ancestors(self, number: int) -> set[int]:
-        """Everything that `number` waits for, directly or through others."""
-        return _reach(self.parents, number)
-
-    def descendants(self, number: int) -> set[int]:
-        """Everything that waits for `number`, directly or through others."""
-        return _reach(self.children, number)
-
     def waves(self) -> list[int]:
         """The wave of each action, from 1: one more than the deepest that it waits for."""
         waves = [1] * len(self.actions)
@@ -109,14 +96,3 @@ class Graph:
             for parent in self.parents[number]:
                 waves[number] = max(waves[number], waves[parent] + 1)
         return waves
-
-
-def _reach(neighbours: Sequence[Iterable[int]], start: int) -> set[int]:
-    reached: set[int] = set()
-    stack = [start]
-    while stack:
-        for neighbour in neighbours[stack.pop()]:
-            if neighbour not in reached:
-                reached.add(neighbour)
-                stack.append(neighbour)
-    return reached

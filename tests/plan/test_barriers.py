@@ -69,3 +69,25 @@ def test_a_sync_action_does_not_hold_back_what_it_depends_on() -> None:
 def test_an_explicit_edge_is_not_doubled_by_a_barrier() -> None:
     graph = graph_of(act("s", mode="sync"), act("b", "s"))
     assert [edge.kind for edge in graph.edges()] == [EdgeKind.DEPENDS_ON]
+
+
+def _reversed_pair(size: int) -> Graph:
+    """So many sync actions, of which the first depends on the last."""
+    graph = Graph([act(f"s{i}", mode="sync") for i in range(size)])
+    graph.add(size - 1, 0, EdgeKind.DEPENDS_ON)
+    return graph
+
+
+def test_one_edge_against_the_order_makes_no_large_plan_slow() -> None:
+    graph = _reversed_pair(4_000)
+    add_barriers(graph)
+    edges = [(edge.source, edge.target) for edge in graph.edges()]
+    assert edges == [(3_999, 0), *((i, i + 1) for i in range(3_998))]
+
+
+def test_a_large_plan_wholly_against_the_order_stays_as_it_is() -> None:
+    graph = Graph([act(f"s{i}", mode="sync") for i in range(4_000)])
+    for number in range(3_999):
+        graph.add(number + 1, number, EdgeKind.DEPENDS_ON)
+    add_barriers(graph)
+    assert {edge.kind for edge in graph.edges()} == {EdgeKind.DEPENDS_ON}
