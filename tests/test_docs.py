@@ -162,6 +162,8 @@ def test_pictures_are_made_by_the_script_that_is_named_for_it(tmp_path: Path) ->
     script = ROOT / "docs/make_pictures.py"
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True)
     made = sorted(path.name for path in tmp_path.iterdir())
-    assert made == sorted(path.name for path in (ROOT / "docs/pictures").glob("*.svg"))
+    # The benchmarks draw theirs themselves.
+    shown = {path.name for path in (ROOT / "docs/pictures").glob("*.svg")} - {"benchmarks.svg"}
+    assert made == sorted(shown)
     for path in tmp_path.iterdir():
         assert ElementTree.parse(path).getroot().tag.endswith("svg")

@@ -1,0 +1,1 @@
+"""What cortex costs beside others; see README.md."""

@@ -1,0 +1,95 @@
+"""Figures as tables, in Markdown that also reads well on a terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+Results = dict[str, Any]
+Rows = Sequence[Sequence[str]]
+
+
+def table(head: Sequence[str], rows: Rows, *, right: bool = True) -> str:
+    """A Markdown table with columns of even width; `right`: all but the first are set right."""
+    columns = list(zip(head, *rows, strict=True))
+    widths = [max(3, *map(len, column)) for column in columns]
+    last = ":" if right else "-"
+    rule = ["-" * widths[0], *("-" * (width - 1) + last for width in widths[1:])]
+    return "\n".join(_line(cells, widths, right=right) for cells in (head, rule, *rows))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], *, right: bool) -> str:
+    first, *rest = zip(cells, widths, strict=True)
+    others = [cell.rjust(width) if right else cell.ljust(width) for cell, width in rest]
+    return f"| {' | '.join([first[0].ljust(first[1]), *others])} |"
+
+
+def figure(found: dict[str, float | None] | None) -> str:
+    """A figure of three digits, and its ratio to the floor."""
+    if found is None or found["value"] is None:
+        return "-"
+    ratio = found.get("ratio")
+    times = "" if ratio is None else f" ({_digits(ratio)}x)"
+    return f"{_digits(found['value'])}{times}"
+
+
+def _digits(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def short(failure: str) -> str:
+    """Why there is no figure, in a word or two: the type of an error without its module."""
+    return "over 4 GiB" if "MemoryError" in failure else failure.split(":")[0].split(".")[-1]
+
+
+def by_workload(results: Results, measure: str, *, timed: bool | None = None) -> str:
+    """A row for each contestant, a column for each workload; `timed` chooses the workloads."""
+    chosen = [
+        one
+        for one in results["workloads"]
+        if timed is None or timed == (one["lower_bound_seconds"] > 0)
+    ]
+    rows = [
+        [name, *(_cell(one["results"][name], measure) for one in chosen)]
+        for name in results["contestants"]
+    ]
+    return table(["", *(one["title"] for one in chosen)], rows)
+
+
+def _cell(found: dict[str, Any], measure: str) -> str:
+    return short(found["failure"]) if "failure" in found else figure(found.get(measure))
+
+
+def imports(results: Results) -> str:
+    """What importing costs each contestant."""
+    rows = [
+        [name, figure(one["import_ms"]), figure(one["ready_ms"])]
+        for name, one in results["imports"].items()
+    ]
+    return table(["", "import", "ten actions done"], rows)
+
+
+def processes(results: Results) -> str:
+    """How fast processes are started and ended, by cortex and without it."""
+    head = ["", "a second", "CPU each, ms", "rate ÷ bare asyncio's"]
+    rows = [
+        [name, _digits(one["rate"]), _digits(one["cpu_ms"]), _digits(one["ratio"])]
+        for name, one in results["results"].items()
+    ]
+    return table(head, rows)
+
+
+def sections(results: Results) -> list[tuple[str, str]]:
+    """The titles and tables of a whole run."""
+    parts = [("CPU per action, μs", by_workload(results, "cpu_us", timed=False))]
+    if any(one["lower_bound_seconds"] > 0 for one in results["workloads"]):
+        parts.append(("Makespan ÷ lower bound", by_workload(results, "makespan", timed=True)))
+    return [
+        *parts,
+        ("Peak memory, MB", by_workload(results, "peak_mb", timed=False)),
+        (
+            "CPU per action with what prepares the plan, μs",
+            by_workload(results, "whole_us", timed=False),
+        ),
+        ("CPU of a new process, ms", imports(results)),
+    ]
