@@ -9,6 +9,7 @@ import typer
 from cortex_cli import __version__
 from cortex_cli.cli import doctor, graph, init, plan, run, schema, validate
 from cortex_cli.cli.options import Debug, Quiet, Verbose
+from cortex_cli.cli.pipes import open_missing
 from cortex_cli.cli.terminal import Terminal
 from cortex_cli.errors import CortexError
 
@@ -53,6 +54,7 @@ for _module in (plan, run, graph, validate, init, schema, doctor):
 
 def main() -> NoReturn:
     """Run the command line and exit with one of the codes of the CLI reference."""
+    open_missing()
     signal.signal(signal.SIGINT, _interrupted)
     terminal = Terminal()
     try:

@@ -16,7 +16,7 @@ def given_inputs(assignments: Sequence[str], file: str | None, accept: Accept) -
     """The inputs of a run; what `--set` says goes before what the file says.
 
     `accept` checks them against their declarations. Raises UsageError for an assignment that is
-    none, ManifestError for a file that can't be read or inputs that don't fit.
+    none or that gives what JSON can't hold, ManifestError for a file that can't be read or inputs that don't fit.
     """
     given = {} if file is None else _read(file)
     for assignment in assignments:
@@ -25,6 +25,7 @@ def given_inputs(assignments: Sequence[str], file: str | None, accept: Accept) -
             message = f"--set {assignment!r:.80} is not of the form KEY=VALUE"
             raise UsageError(message, hint="for example --set topic='agent loops'")
         given[key] = _value(text)
+        _check_encodable(key, given[key])
     return accept(given)
 
 
@@ -33,6 +34,18 @@ def _value(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
+
+
+def _check_encodable(key: str, value: Any) -> None:
+    """Refuse halves of characters and numbers out of range: events could not carry them."""
+    try:
+        json.dumps({key: value}, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        message = f"--set {key!r:.80} gives half a character, or bytes that are not UTF-8"
+        raise UsageError(message, hint="write the character itself") from error
+    except ValueError as error:
+        message = f"--set {key!r:.80} gives a number that is too large"
+        raise UsageError(message, hint="for text, put it in quotes") from error
 
 
 def _refuse_constant(name: str) -> Any:

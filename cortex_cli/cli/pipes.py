@@ -1,15 +1,48 @@
-"""Standard streams whose reader may go away, as with `cortex plan M | head`."""
+"""Standard streams that are missing, are full, or whose reader goes away, as with `| head`."""
 
 import os
 import select
+import sys
 from typing import IO
+
+from cortex_cli.errors import SetupError
+
+
+class OutputError(SetupError):
+    """Standard output can't be written, so nothing more can be said there."""
+
+
+def open_missing() -> None:
+    """Have those standard streams lead nowhere that the process was started without."""
+    # In this order: each takes the lowest number that is free, which is the missing stream's own.
+    if _is_missing(sys.stdin):
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if _is_missing(sys.stdout):
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if _is_missing(sys.stderr):
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def _is_missing(stream: IO[str] | None) -> bool:
+    return stream is None
 
 
 def discard(stream: IO[str]) -> None:
-    """Have a stream lead nowhere, so that nothing more fails because its reader has gone away."""
+    """Have a stream lead nowhere, so that nothing more fails because it can't be written."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def discard_results(error: OSError) -> None:
+    """Have standard output lead nowhere; a reader that has gone away is no error.
+
+    Raises OutputError for anything else, a full disk for instance.
+    """
+    discard(sys.stdout)
+    if not isinstance(error, BrokenPipeError):
+        message = f"standard output can't be written: {error.strerror or error}"
+        raise OutputError(message) from error
 
 
 def has_lost_reader(stream: IO[str]) -> bool:

@@ -3,9 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cortex_cli.cli.pipes import discard
+from cortex_cli.cli.pipes import OutputError, discard, discard_results
 from cortex_cli.errors import CortexError, ManifestError, Problem
 from cortex_cli.kinds import Severity
 
@@ -58,27 +59,27 @@ class Terminal:
         return make_console(stream, os.environ, ColorChoice(self.color or self.default_color))
 
     def write(self, text: str) -> None:
-        """Write a result; a reader that has gone away is no error."""
+        """Write a result; a reader that has gone away is no error, a full disk an OutputError."""
         self.write_bytes(text.encode("utf-8", "backslashreplace"))
 
     def write_bytes(self, content: bytes) -> None:
-        """Write a result as it is; a reader that has gone away is no error."""
+        """Write a result as it is; errors are those of `write`."""
         try:
             sys.stdout.flush()
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            discard(sys.stdout)
+        except OSError as error:
+            discard_results(error)
 
     def say(self, show: "Callable[[Console], None]") -> None:
-        """Have something printed for people, on standard error."""
+        """Have something printed for people, on standard error, if it can be written."""
         console = self.console(error=True)
         with console.capture() as capture:
             show(console)
         try:
             sys.stderr.write(capture.get())
             sys.stderr.flush()
-        except BrokenPipeError:
+        except OSError:
             discard(sys.stderr)
 
     def write_json(self, value: Any) -> None:
@@ -94,10 +95,11 @@ class Terminal:
             problems = [Problem(code=type(error).__name__, message=str(error))]
         else:
             problems = list(error.problems)
-        if self.json:
-            self.write_json({"problems": problems})
-        else:
-            self.print_problems(problems)
+        if self.json and not isinstance(error, OutputError):
+            with suppress(OutputError):
+                self.write_json({"problems": problems})
+                return
+        self.print_problems(problems)
 
     def print_problems(self, problems: Iterable[Problem]) -> None:
         """Print problems to standard error; notes only where more was asked for."""
