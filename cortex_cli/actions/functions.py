@@ -3,6 +3,7 @@
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from typing import Any, Protocol
 
@@ -63,7 +64,8 @@ class _FunctionTool:
         """Perform one attempt."""
         operation = call.action.operation
         chosen = {} if operation is None else {"operation": operation}
-        bound = _bound(self._function, {**chosen, **call.parameters})
+        # A copy: what a function changes must not change what others are given, or have seen.
+        bound = _bound(self._function, deepcopy({**chosen, **call.parameters}))
         try:
             output = await (bound() if self._is_async else _in_thread(bound))
         except ActionError:

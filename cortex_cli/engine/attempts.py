@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.ports import ActionCall, Clock
@@ -83,7 +84,7 @@ class Attempts:
             action=action,
             parameters=record.resolve(action.parameters),
             env=_environment(record),
-            cwd=record.resolve(action.cwd),
+            cwd=_folder(record),
             attempt=record.attempt,
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
@@ -116,6 +117,8 @@ class Attempts:
     def end(self, record: ActionRecord, result: Result) -> None:
         """A worker reports how an attempt has ended."""
         record.job = None
+        if record.reporter is not None:
+            record.reporter.close()
         match result:
             case Done(output):
                 self.complete(record, output)
@@ -127,7 +130,8 @@ class Attempts:
                 self.cancel(record)
             case Halted():
                 self.halt()
-                self.cancel(record)
+                if not record.is_ended:
+                    self.cancel(record)
         self.settle()
 
     def complete(self, record: ActionRecord, output: Any, not_chosen: tuple[int, ...] = ()) -> None:
@@ -147,10 +151,12 @@ class Attempts:
         else:
             self.fail_for_good(record, error)
 
-    def fail_for_good(self, record: ActionRecord, error: ActionError) -> None:
+    def fail_for_good(
+        self, record: ActionRecord, error: ActionError, not_chosen: tuple[int, ...] = ()
+    ) -> None:
         """The action has failed, whatever attempts are left."""
         record.ledger.note_failed(record, str(error), error.error_type)
-        self.scheduler.failed(record.number)
+        self.scheduler.failed(record.number, not_chosen=not_chosen)
 
     def cancel(self, record: ActionRecord) -> None:
         """An attempt, or the wait for the next, has been ended from outside."""
@@ -159,13 +165,14 @@ class Attempts:
         self.scheduler.cancelled(record.number)
 
     def stop(self, record: ActionRecord, reason: CancelReason) -> None:
-        """End a leaf action that runs, or waits for its next attempt."""
+        """End an action that runs, or waits for its next attempt or for a slot to make it."""
         record.cancel_reason = reason
         if record.job is not None:
             record.job.stop()
-        elif record.timer is not None:
+            return
+        if record.timer is not None:
             record.timer.stop()
-            self.cancel(record)
+        self.cancel(record)
 
     def _may_retry(self, record: ActionRecord) -> bool:
         allowed = record.ledger.spec.protocol.auto_retry_on_failure
@@ -201,10 +208,17 @@ def as_action_error(error: CortexError) -> ActionError:
     return ActionError(str(error), error_type="setup", retryable=False)
 
 
+def _folder(record: ActionRecord) -> str | None:
+    folder = record.resolve(record.action.cwd)
+    if folder is None or isinstance(folder, str):
+        return folder
+    message = f"'cwd' must be a text, and {record.action.cwd!r} gives something else"
+    raise ActionError(message, error_type="parameters", retryable=False)
+
+
 def _environment(record: ActionRecord) -> dict[str, str]:
     variables = record.ledger.context.variables
     if not record.action.env:
         return variables
     own: dict[str, Any] = record.resolve(record.action.env)
-    strings = {name: "" if value is None else str(value) for name, value in own.items()}
-    return {**variables, **strings}
+    return {**variables, **{name: as_text(value) for name, value in own.items()}}

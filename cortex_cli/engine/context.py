@@ -1,5 +1,6 @@
 """The context of one agent or workflow: what references and conditions can name (PROTOCOL 3)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,12 +117,20 @@ def declared(
     resolved: dict[str, str] = {}
 
     def find(root: str, path: Path) -> Any:
+        if root == "env":
+            return walk(resolved, path)
         found = lookup(root, path)
         if found is MISSING and not path:
             found = resolved.get(root, ambient.get(root, MISSING))
         return found
 
     for name, text in variables.items():
-        value = resolve(text, find)
-        resolved[name] = "" if value is None else str(value)
+        resolved[name] = as_text(resolve(text, find))
     return resolved
+
+
+def as_text(value: Any) -> str:
+    """A value as a variable has it: null is empty, what is no text is compact JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -148,6 +148,11 @@ class Groups:
     def _close_loop(self, loop: Loop) -> None:
         if loop.deadline is not None:
             loop.deadline.stop()
+        owner = loop.parent
+        if owner is not None and owner.cancel_reason is not None and loop.reason is None:
+            is_deadline = owner.cancel_reason is CancelReason.DEADLINE
+            ended = TerminationReason.DEADLINE if is_deadline else TerminationReason.CANCELLED
+            loop.reason = ended
         loop.close(has_failed=self._scheduler.has_failed(loop.group))
         if loop.parent is None:
             grace = loop.spec.protocol.fire_and_forget_grace_seconds

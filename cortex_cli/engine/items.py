@@ -11,7 +11,6 @@ from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData
 from cortex_cli.kinds import ActionState, RunIf
 from cortex_cli.plan.conditions import compile_condition
-from cortex_cli.plan.describe import planned_actions
 from cortex_cli.plan.states import is_about_item
 from cortex_cli.protocol.action import Action
 
@@ -76,9 +75,7 @@ def item_actions(action: Action, count: int) -> list[Action]:
 
 def publish(record: ActionRecord, actions: Sequence[Action]) -> None:
     """Say which actions have joined the plan; each is planned as the one it stems from."""
-    outlook = record.ledger.outlook
-    number = record.number - record.ledger.first
-    like = planned_actions(outlook, outlook.graph.waves())[number]
+    like = record.ledger.planned[record.number - record.ledger.first]
     planned = tuple(replace(like, id=action.id, name=action.name) for action in actions)
     data = PlanExtendedData(actions=planned, edges=(), complete=True)
     record.ledger.emit(PlanExtended, data)

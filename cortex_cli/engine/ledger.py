@@ -22,10 +22,11 @@ from cortex_cli.events import (
     WarningRaised,
 )
 from cortex_cli.kinds import ActionMode, ActionState, CancelReason, OnFailure, SkipReason
-from cortex_cli.plan.describe import Outlook
+from cortex_cli.plan.describe import Outlook, planned_actions
 from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
 from cortex_cli.protocol.action import Action
+from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
     from cortex_cli.engine.timers import Timer
@@ -128,14 +129,26 @@ class Ledger:
         self.first_error: tuple[str, str] | None = None
         self._now = around.now
         self._counts: Counter[ActionState] = Counter()
+        self._by_name: dict[str, int] = {}
+        self._planned: tuple[PlannedAction, ...] = ()
 
     def number_of(self, name: str) -> int:
         """The scheduler's number of the action with that id or name."""
-        graph = self.outlook.graph
-        number = graph.index.get(name)
+        number = self.outlook.graph.index.get(name)
         if number is None:
-            number = next(i for i, action in enumerate(graph.actions) if action.name == name)
+            if not self._by_name:
+                actions = enumerate(self.outlook.graph.actions)
+                # Of two with one name the first counts, as in the check of the plan.
+                self._by_name = {a.name: n for n, a in reversed(list(actions))}
+            number = self._by_name[name]
         return self.first + number
+
+    @property
+    def planned(self) -> tuple[PlannedAction, ...]:
+        """The actions as planned, worked out once."""
+        if not self._planned:
+            self._planned = planned_actions(self.outlook, self.outlook.graph.waves())
+        return self._planned
 
     @property
     def counts(self) -> StateCounts:

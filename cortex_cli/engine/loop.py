@@ -11,7 +11,7 @@ from cortex_cli.engine.bus import Stamp
 from cortex_cli.engine.context import Context
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.ports import RunSpec
-from cortex_cli.errors import UsageError
+from cortex_cli.errors import ActionError, UsageError
 from cortex_cli.events import (
     AgentCancelled,
     AgentCompleted,
@@ -32,6 +32,7 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import ActionMode, ActionState, TerminationReason
 from cortex_cli.plan.describe import describe
+from cortex_cli.protocol.plan import OutputDeclaration
 
 if TYPE_CHECKING:
     from cortex_cli.engine.timers import Timer
@@ -140,16 +141,22 @@ class Loop:
         self.ledger.emit(kind, data)
 
     def _work_out_outputs(self) -> dict[str, Any]:
-        context = self.ledger.context
         if not self.spec.outputs:
             return self._completed_outputs()
         outputs: dict[str, Any] = {}
         for name, declared in self.spec.outputs.items():
-            value = outputs[name] = context.resolve(declared.source)
+            value = outputs[name] = self._output(name, declared)
             is_wanted = self.reason is TerminationReason.PLAN_COMPLETED and not declared.optional
             if value is None and is_wanted:
                 self.ledger.warn(f"output '{name}' has no value")
         return outputs
+
+    def _output(self, name: str, declared: OutputDeclaration) -> Any:
+        try:
+            return self.ledger.context.resolve(declared.source)
+        except ActionError as error:
+            self.ledger.warn(f"output '{name}' could not be worked out: {error}")
+            return None
 
     def _completed_outputs(self) -> dict[str, Any]:
         """What each action gave; none of fire-and-forget, which may or may not have ended."""

@@ -62,7 +62,8 @@ class ActionReporter:
 
     def usage(self, usage: Usage) -> None:
         """Add to what the action has used."""
-        self._add_usage(usage)
+        if self._is_open:
+            self._add_usage(usage)
 
     def warn(self, message: str) -> None:
         """Publish a warning."""

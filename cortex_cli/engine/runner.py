@@ -13,7 +13,7 @@ import anyio
 from cortex_cli.engine.attempts import Attempts
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import RunFacts
-from cortex_cli.engine.decide import decide
+from cortex_cli.engine.decide import choices_of, decide
 from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
@@ -34,6 +34,7 @@ from cortex_cli.plan.commands import Cancel, Check, Close, Command, Queue, Skip,
 from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
+_TURN = 1_000
 _SKIPPED_FOR = {
     CancelReason.ABORTED: SkipReason.ABORTED,
     CancelReason.TIMEOUT: SkipReason.ABORTED,
@@ -58,7 +59,7 @@ class Runner:
         self._scheduler = Scheduler(spec.protocol.slots)
         self._timers = Timers(clock)
         self._ended = anyio.Event()
-        self._is_begun = False
+        self._is_begun = self._is_cancelled = False
 
     def now(self) -> float:
         """Seconds on the run's clock."""
@@ -89,6 +90,8 @@ class Runner:
                 tasks.start_soon(self._timers.run)
                 self._is_begun = True
                 self._groups.open(self._root)
+                if self._is_cancelled:
+                    self._groups.abort(self._root, TerminationReason.CANCELLED)
                 self._settle()
                 await self._ended.wait()
                 tasks.cancel_scope.cancel()
@@ -97,16 +100,27 @@ class Runner:
             raise
 
     def cancel(self) -> None:
-        """End the run: cancel what runs, skip what waits. Does nothing once it has ended."""
-        if self._is_begun and not self._ended.is_set():
-            self._groups.abort(self._root, TerminationReason.CANCELLED)
-            self._settle()
+        """End the run: cancel what runs, skip what waits. Does nothing once it has ended.
+
+        Before the run has begun, it is remembered: the run begins, and ends at once.
+        """
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            if self._is_begun and not self._ended.is_set():
+                self._groups.abort(self._root, TerminationReason.CANCELLED)
+                self._settle()
 
     def _settle(self) -> None:
-        """Perform commands until there are none."""
+        """Perform commands until there are none, or others must have their turn first."""
+        performed = 0
         while commands := self._scheduler.take():
             for command in commands:
                 self._perform(command)
+            performed += len(commands)
+            if performed > _TURN:
+                # A long chain of what only computes must not keep timers and viewers waiting.
+                self._timers.after(0.0, self._settle)
+                return
         if not self._ended.is_set() and self._is_over():
             self._root.finish()
             self._ended.set()
@@ -163,14 +177,16 @@ class Runner:
         self._attempts.complete(record, dict(call.parameters))
 
     def _decide(self, record: ActionRecord) -> None:
+        offered = {record.ledger.number_of(name) for name in choices_of(record.action)}
         try:
             self._attempts.announce(record)
-            value, not_chosen = decide(record.action, record.lookup)
+            value, then = decide(record.action, record.lookup)
         except ActionError as error:
-            self._attempts.fail(record, error)
+            # Nothing was chosen, so nothing that it chooses may run.
+            self._attempts.fail_for_good(record, error, tuple(sorted(offered)))
             return
-        numbers = tuple(record.ledger.number_of(name) for name in not_chosen)
-        self._attempts.complete(record, value, numbers)
+        chosen = {record.ledger.number_of(name) for name in then}
+        self._attempts.complete(record, value, tuple(sorted(offered - chosen)))
 
     def _check(self, record: ActionRecord) -> None:
         if not self._scheduler.is_checking(record.number):
@@ -189,7 +205,7 @@ class Runner:
     def _cancel(self, record: ActionRecord, reason: CancelReason) -> None:
         if record.is_ended:
             return
-        # What is nested has had its own commands by now; its Close ends the action.
+        # What is nested gets its own commands after this one; its Close ends the action.
         if self._groups.owns(record):
             record.cancel_reason = reason
         else:

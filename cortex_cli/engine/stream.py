@@ -38,6 +38,12 @@ class _Channel:
         if len(self.events) == 1:
             self.news.set()
 
+    async def wait(self) -> None:
+        # All who wait share the event, so that news wakes each of them.
+        if self.news.is_set():
+            self.news = anyio.Event()
+        await self.news.wait()
+
     async def host(self, run: Run) -> None:
         try:
             await run(self.put)
@@ -106,8 +112,7 @@ class EventStream:
             if channel.is_over:
                 self._raise_error(channel)
                 raise StopAsyncIteration
-            channel.news = anyio.Event()
-            await channel.news.wait()
+            await channel.wait()
         return channel.events.popleft()
 
     async def __aenter__(self) -> Self:
@@ -134,8 +139,7 @@ class EventStream:
         self._cancel()
         with anyio.CancelScope(shield=True):
             while not channel.is_over:
-                channel.news = anyio.Event()
-                await channel.news.wait()
+                await channel.wait()
 
     def cancel(self) -> None:
         """Ask the run to end; its remaining events still come, the last one too."""

@@ -14,6 +14,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
+from cortex_cli.engine.cancellation import is_being_cancelled
 from cortex_cli.engine.timers import Timers
 from cortex_cli.errors import ActionError
 
@@ -128,6 +129,8 @@ class WorkerPool:
         except anyio.get_cancelled_exc_class():
             if job is not None:
                 job.on_end(Halted())
+            while self._jobs:
+                self._jobs.popleft().on_end(Halted())
             raise
         if job is not None:
             self._report(job, Stopped() if job.is_stopped else TimedOut())
@@ -160,6 +163,11 @@ class WorkerPool:
             return Done(await job.work())
         except ActionError as error:
             return Broken(error)
+        except anyio.get_cancelled_exc_class():
+            if scope.cancel_called or is_being_cancelled():
+                raise
+            # The work was waiting for something that somebody else has cancelled.
+            return Broken(ActionError("it was cancelled from within", error_type="cancelled"))
         finally:
             job.scope = None
             if timer is not None:

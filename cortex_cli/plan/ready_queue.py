@@ -11,8 +11,8 @@ BACKGROUND_SLOTS = 16
 class ReadyQueue:
     """The leaf actions that are ready, and the slots they wait for.
 
-    Never leaves a slot idle while an action is ready that may take it. Fire-and-forget actions
-    hold none of the slots; they have 16 of their own.
+    Never leaves a slot idle while an action is ready that may take it. Fire-and-forget actions,
+    and what is nested in them, hold none of the slots; they have 16 of their own.
     """
 
     def __init__(self, nodes: list[Node], slots: int) -> None:
@@ -26,7 +26,7 @@ class ReadyQueue:
 
     def add(self, node: Node) -> None:
         """Take in an action that has just become ready."""
-        if node.is_background:
+        if node.is_detached:
             heappush(self._background, node.number)
         else:
             heappush(self._ready, node.key)
@@ -36,7 +36,7 @@ class ReadyQueue:
         """Give back what an action holds, if it holds anything."""
         if node.phase is not Phase.RUNNING or not node.is_leaf:
             return
-        if node.is_background:
+        if node.is_detached:
             self._free_background += 1
             return
         self._free += 1
@@ -48,7 +48,10 @@ class ReadyQueue:
         """Start what may run now; what has become ready and may not is told to wait."""
         while self._free and self._ready:
             node = self._nodes[heappop(self._ready)[2]]
-            if node.phase is Phase.READY and not self._park(node):
+            if node.phase is not Phase.READY:
+                # It may have been taken from the parked: its place goes to the next of them.
+                self._unpark_all(node)
+            elif not self._park(node):
                 self._free -= 1
                 for group in node.group.capped:
                     group.running += 1
@@ -69,10 +72,13 @@ class ReadyQueue:
             return False
         heappush(full.parked, node.key)
         # It may have been taken from the parked of a wider group, whose place is still free.
+        self._unpark_all(node)
+        return True
+
+    def _unpark_all(self, node: Node) -> None:
         for group in node.group.capped:
             if not group.is_full:
                 self._unpark(group)
-        return True
 
     def _unpark(self, group: Group) -> None:
         while group.parked:
@@ -84,4 +90,5 @@ class ReadyQueue:
 
 def _start(node: Node, commands: list[Command]) -> None:
     node.phase = Phase.RUNNING
+    node.has_started = True
     commands.append(Start(node.number))

@@ -83,17 +83,15 @@ class Scheduler:
         """An action has ended well; a decision names the actions it has not chosen."""
         node = self._nodes[action]
         self._queue.leave(node)
-        for other in not_chosen:
-            unchosen = self._nodes[other]
-            if unchosen.phase is Phase.WAITING:
-                self._skip(unchosen, SkipReason.NOT_CHOSEN)
+        self._skip_unchosen(not_chosen)
         self._end(node, Outcome.OK)
 
-    def failed(self, action: int) -> None:
-        """An action has used up its attempts, or its condition could not be decided."""
+    def failed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
+        """An action has used up its attempts, or could not be decided; see `completed`."""
         node = self._nodes[action]
         self._queue.leave(node)
         if node.on_failure is OnFailure.CONTINUE or node.is_background:
+            self._skip_unchosen(not_chosen)
             self._end(node, Outcome.OK)
             return
         node.phase = Phase.ENDED
@@ -144,11 +142,14 @@ class Scheduler:
 
     def cancel_background(self, reason: CancelReason) -> None:
         """Cancel what still runs though nothing waits for it, and skip what has not begun."""
+        skipped: list[Node] = []
         for node in self._nodes:
             if node.is_background:
-                self._stop(node, SkipReason.CANCELLED, reason)
+                self._stop(node, SkipReason.CANCELLED, reason, skipped)
                 for group in node.nested:
                     self._abort(group, SkipReason.CANCELLED, reason)
+        for node in skipped:
+            self._end(node, _meaning(SkipReason.CANCELLED))
 
     def stopping(self, action: int) -> CancelReason | None:
         """Why a running action is to end, where its `Cancel` is still to be performed."""
@@ -203,6 +204,7 @@ class Scheduler:
             self._queue.add(node)
         else:
             node.phase = Phase.RUNNING
+            node.has_started = True
             self._commands.append(Start(node.number))
 
     def _skip(self, node: Node, reason: SkipReason) -> None:
@@ -233,26 +235,41 @@ class Scheduler:
             group.is_closed = True
             self._commands.append(Close(group.number))
 
+    def _skip_unchosen(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            node = self._nodes[number]
+            if node.phase is Phase.WAITING:
+                self._skip(node, SkipReason.NOT_CHOSEN)
+
     def _abort(self, group: Group, skip: SkipReason, cancel: CancelReason) -> None:
+        skipped: list[Node] = []
         pending = [group]
         while pending:
             current = pending.pop()
             current.is_open = False
             for node in current.nodes:
-                self._stop(node, skip, cancel)
+                self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)
             self._close_if_done(current)
+        # All have their reason before any end is made known, which would give its own.
+        for node in skipped:
+            self._end(node, _meaning(skip))
 
-    def _stop(self, node: Node, skip: SkipReason, cancel: CancelReason) -> None:
-        match node.phase:
-            case Phase.RUNNING | Phase.BACKING_OFF:
-                if node.cancelling is None:
-                    node.cancelling = cancel
-                    self._commands.append(Cancel(node.number, cancel))
-            case Phase.WAITING | Phase.CHECKING | Phase.READY:
-                self._skip(node, skip)
-            case Phase.ENDED:
-                pass
+    def _stop(
+        self, node: Node, skip: SkipReason, cancel: CancelReason, skipped: list[Node]
+    ) -> None:
+        """Cancel an action that has started; add one that has not to those to be skipped."""
+        if node.phase is Phase.ENDED or node.cancelling is not None:
+            return
+        if node.has_started:
+            if node.phase is Phase.READY:
+                node.phase = Phase.BACKING_OFF
+            node.cancelling = cancel
+            self._commands.append(Cancel(node.number, cancel))
+        else:
+            node.phase = Phase.ENDED
+            self._commands.append(Skip(node.number, skip))
+            skipped.append(node)
 
 
 def _meaning(reason: SkipReason) -> Outcome:

@@ -68,6 +68,7 @@ class Group:
         "fail_fast",
         "has_failed",
         "is_closed",
+        "is_detached",
         "is_open",
         "nodes",
         "number",
@@ -85,6 +86,7 @@ class Group:
         self.cap = cap
         self.fail_fast = fail_fast
         self.has_failed = False
+        self.is_detached = parent is not None and parent.is_detached
         self.is_open = True
         self.is_closed = False
         self.nodes: list[Node] = []
@@ -101,7 +103,10 @@ class Group:
 
 
 class Node:
-    """One action; `open_*` count the edges that still hold it, the rest how those before ended."""
+    """One action; `open_*` count the edges that still hold it, the rest how those before ended.
+
+    `is_background`: nothing waits for it. `is_detached`: it, or what it is nested in, is such.
+    """
 
     __slots__ = (
         "blocked",
@@ -109,7 +114,9 @@ class Node:
         "children",
         "group",
         "has_condition",
+        "has_started",
         "is_background",
+        "is_detached",
         "is_leaf",
         "key",
         "nested",
@@ -141,6 +148,8 @@ class Node:
         self.key = (-self.priority, -self.tail, number)
         self.is_leaf = action.holds_slot
         self.is_background = item.is_background
+        self.is_detached = item.is_background or group.is_detached
+        self.has_started = False
         self.has_condition = item.has_condition
         self.run_if = action.run_if
         self.on_failure = action.on_failure

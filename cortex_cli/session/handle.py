@@ -24,6 +24,7 @@ class RunHandle:
         self._inputs = inputs
         self._journal = journal
         self._runner: Runner | None = None
+        self._is_cancelled = False
 
     def stream(self) -> EventStream:
         """The events of the run, which begins with the first that is asked for."""
@@ -34,8 +35,11 @@ class RunHandle:
         bus = Bus(execution_id(os.urandom(8)), clock, self._journal)
         bus.listen(listener)
         self._runner = Runner(self._spec, self._inputs, bus, clock, random.Random())
+        if self._is_cancelled:
+            self._runner.cancel()
         await self._runner.run()
 
     def _cancel(self) -> None:
+        self._is_cancelled = True
         if self._runner is not None:
             self._runner.cancel()

