@@ -12,6 +12,7 @@ from cortex_cli.manifest.calls import Calls, calls_of
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
 from cortex_cli.manifest.scope import KINDS, FileScope
+from cortex_cli.manifest.source import MOST_PROBLEMS
 from cortex_cli.protocol.action import Action
 
 PlanKey = Literal["actions", "steps"]
@@ -55,8 +56,7 @@ class Binding:
             return action
         found = self.scope.find(action.type, action.target or "")
         if found is None:
-            finding = self.scope.why_not(action)
-            self._report(number, () if finding is None else (finding,))
+            self._report(number, self._why_not(action))
             return action
         self.called[found] = None
         self._check_fallback(number, action)
@@ -70,24 +70,30 @@ class Binding:
         for place, target in enumerate(action.fallback):
             other = action.model_copy(update={"target": target, "fallback": ()})
             found = self.scope.find(action.type, target)
-            finding = self.scope.why_not(other) if found is None else None
             if found is not None:
                 self.called[found] = None
-            if finding is not None:
-                self._report(number, (replace(finding, path=("fallback", place)),))
+            else:
+                self._report(number, self._why_not(other, ("fallback", place)))
 
-    def _report(self, number: int, findings: Iterator[Finding] | Sequence[Finding]) -> None:
-        for finding in findings:
+    def _why_not(
+        self, action: Action, path: tuple[str | int, ...] = ("target",)
+    ) -> Iterator[Finding]:
+        finding = self.scope.why_not(action)
+        if finding is not None:
+            yield replace(finding, path=path)
+
+    def _report(self, number: int, findings: Iterator[Finding]) -> None:
+        # Nothing more is looked for once there are too many: looking for hints takes time.
+        while len(self.findings) <= MOST_PROBLEMS:
+            finding = next(findings, None)
+            if finding is None:
+                return
+            if len(self.findings) == MOST_PROBLEMS:
+                message = f"there are more problems with calls: {MOST_PROBLEMS} are told"
+                self.findings.append(Finding(code="more_problems", message=message))
+                return
             path = (self.key, number, *finding.path)
-            self.findings.append(
-                Finding(
-                    severity=finding.severity,
-                    code=finding.code,
-                    message=finding.message,
-                    hint=finding.hint,
-                    path=path,
-                )
-            )
+            self.findings.append(replace(finding, path=path))
 
 
 def written_plan(

@@ -1,6 +1,7 @@
 """Everything that can be said of a plan before it runs: its graph, or what is wrong, all at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from cortex_cli.errors import Finding
 from cortex_cli.kinds import ActionType, Severity
@@ -14,6 +15,7 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 
 _CYCLE_SHOWN = 20
+_MOST_FINDINGS = 100
 
 
 def check_plan(
@@ -26,7 +28,8 @@ def check_plan(
     """The graph of a plan, barriers included, and the findings about it and its outputs.
 
     If a finding is an error, the graph is not fit to run. `key` is what the list of actions is
-    called in the document, for the findings' paths.
+    called in the document, for the findings' paths. Of more than 100 findings the first 100 are
+    told, errors before warnings, and how many more there are.
     """
     graph = Graph(actions)
     linker = Linker(Provided(graph, names), key)
@@ -40,7 +43,7 @@ def check_plan(
         add_barriers(graph)
     else:
         _report_cycle(linker, cycle)
-    return graph, linker.findings
+    return graph, _first(linker.findings)
 
 
 def check_protocol(protocol: AgentLoopProtocol) -> list[Finding]:
@@ -61,6 +64,18 @@ def check_protocol(protocol: AgentLoopProtocol) -> list[Finding]:
 def is_sound(findings: Sequence[Finding]) -> bool:
     """Whether none of the findings is an error."""
     return all(finding.severity is not Severity.ERROR for finding in findings)
+
+
+def _first(findings: list[Finding]) -> list[Finding]:
+    """The findings, unless they are too many for anyone to read."""
+    if len(findings) <= _MOST_FINDINGS:
+        return findings
+    # Errors first, so that none is left out for a warning: the plan would pass as sound.
+    ranked = sorted(enumerate(findings), key=lambda one: one[1].severity is not Severity.ERROR)
+    told = [finding for _, finding in sorted(ranked[:_MOST_FINDINGS], key=itemgetter(0))]
+    left_out = ranked[_MOST_FINDINGS:]
+    message = f"… and {len(left_out)} more"
+    return [*told, Finding(severity=left_out[0][1].severity, code="more_findings", message=message)]
 
 
 def _check_ids(linker: Linker) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from cortex_cli.errors import Finding
-from cortex_cli.ids import did_you_mean
 from cortex_cli.kinds import ActionMode, EdgeKind, Severity
 from cortex_cli.plan.conditions import ConditionSyntaxError, compile_condition
 from cortex_cli.plan.graph import Graph
@@ -63,7 +63,7 @@ class Linker:
         return self._by_name.get(wanted) if number is None else number
 
     def _hint(self, wanted: str) -> str | None:
-        return did_you_mean(wanted, [*self.graph.index, *self._by_name])
+        return self.provided.hints.did_you_mean(wanted, chain(self.graph.index, self._by_name))
 
     def _depend(self, number: int, wanted: str, place: Path) -> None:
         source = self._number(wanted)

@@ -1,8 +1,10 @@
 """What references may name in one plan, and what is wrong with a reference that names nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from cortex_cli.ids import did_you_mean
+from cortex_cli.ids import Hints
 from cortex_cli.plan.graph import Graph
 
 BUILT_IN = frozenset({"TIMESTAMP", "RUN_ID", "WORKFLOW_ID", "AGENT_NAME", "HOME"})
@@ -40,6 +42,7 @@ class Provided:
     graph: Graph
     names: Names
     by_key: dict[str, int] = field(default_factory=dict[str, int])
+    hints: Hints = field(default_factory=Hints)
 
     def action_behind(self, root: str, path: Path) -> int | None:
         """The number of the action that a reference takes its value from, if it is one."""
@@ -63,7 +66,7 @@ class Provided:
             case "env" | "secrets":
                 declared = self.names.env if root == "env" else frozenset[str]()
                 what = "variable of 'environment'" if root == "env" else "secret"
-                return _undeclared(root, path, declared, what)
+                return self._undeclared(root, path, declared, what)
             case _:
                 return self._unknown_name(root)
 
@@ -72,7 +75,7 @@ class Provided:
         if wanted in self.graph.index:
             return None
         message = f"'steps.{wanted}' names no action"
-        return Trouble("unknown_step", message, did_you_mean(wanted, self.graph.index))
+        return Trouble("unknown_step", message, self.hints.did_you_mean(wanted, self.graph.index))
 
     def _unknown_input(self, root: str, path: Path) -> Trouble | None:
         declared = self.names.inputs
@@ -80,7 +83,7 @@ class Provided:
             return None
         if root == "trigger" and path[:1] == ("parameters",) and "parameters" not in declared:
             path = path[1:]
-        return _undeclared(root, path, declared, "input")
+        return self._undeclared(root, path, declared, "input")
 
     def _unknown_name(self, root: str) -> Trouble | None:
         if root in self.by_key or root in ROOTS or root in BUILT_IN or root in self.names.known:
@@ -88,14 +91,21 @@ class Provided:
         if self.names.inputs is not None and root in self.names.inputs:
             hint = f"did you mean '${{inputs.{root}}}'?"
         else:
-            known = [*self.by_key, *self.names.known, *BUILT_IN, *ROOTS]
-            hint = did_you_mean(root, known) or "an action provides a name with its 'output_key'"
+            known = chain(self.by_key, *map(_in_order, (self.names.known, BUILT_IN, ROOTS)))
+            hint = self.hints.did_you_mean(root, known)
+            hint = hint or "an action provides a name with its 'output_key'"
         return Trouble("unknown_reference", f"nothing provides '{root}'", hint)
 
+    def _undeclared(
+        self, root: str, path: Path, declared: frozenset[str], what: str
+    ) -> Trouble | None:
+        if not path or path[0] in declared:
+            return None
+        name = str(path[0])
+        hint = self.hints.did_you_mean(name, _in_order(declared)) or f"declare '{name}' first"
+        return Trouble(f"unknown_{root}", f"'{root}.{name}' is no declared {what}", hint)
 
-def _undeclared(root: str, path: Path, declared: frozenset[str], what: str) -> Trouble | None:
-    if not path or path[0] in declared:
-        return None
-    name = str(path[0])
-    hint = did_you_mean(name, sorted(declared)) or f"declare '{name}' first"
-    return Trouble(f"unknown_{root}", f"'{root}.{name}' is no declared {what}", hint)
+
+def _in_order(names: frozenset[str]) -> Iterator[str]:
+    """The names sorted, once they are asked for."""
+    yield from sorted(names)

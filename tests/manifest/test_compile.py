@@ -318,3 +318,13 @@ def test_a_tool_has_the_variables_of_its_own_environment(tmp_path: Path) -> None
     tool = program.lookup(ActionType.TOOL, "t")
     assert isinstance(tool, ToolTarget)
     assert tool.variables == {"LEVEL": "high"}
+
+
+def test_of_many_wrong_calls_the_first_100_are_told(tmp_path: Path) -> None:
+    actions = (f"{{id: a{i}, type: tool, target: gone, fallback: [x]}}" for i in range(150))
+    head = "import: {tools: [./t/tool.yaml]}"
+    files = {"m.yaml": agent(*actions, head=head), "t/tool.yaml": TOOL.format(name="t")}
+    lines = all_told(tmp_path, files)
+    assert len(lines) == 101
+    assert "action 'a99' calls tool 'gone'" in lines[99]
+    assert "there are more problems with calls: 100 are told" in lines[100]

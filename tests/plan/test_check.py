@@ -177,3 +177,21 @@ def test_settings_that_cannot_be_followed_yet_say_so() -> None:
 
 def test_a_graph_without_a_cycle_has_none() -> None:
     assert Graph([act("a"), act("b", "a")]).cycle() is None
+
+
+def test_of_many_findings_the_first_100_are_told_and_20_have_hints() -> None:
+    found = messages([act("fetch"), *(act(f"a{i}", f"fetc{i}") for i in range(5_000))])
+    assert len(found) == 101
+    assert [" did you mean 'fetch'?" in line for line in found].count(True) == 20
+    assert "'a99' depends on 'fetc99'" in found[99]
+    assert found[100] == "… and 4900 more"
+
+
+def test_a_warning_never_keeps_an_error_from_being_told() -> None:
+    parameters = {f"v{i}": f"${{gone{i}:-}}" for i in range(100)}
+    graph, findings = check_plan([act("a", parameters=parameters), act("b", "c")], Names())
+    assert len(graph) == 2
+    assert [finding.severity for finding in findings].count(Severity.ERROR) == 1
+    assert findings[99].code == "unknown_dependency"
+    assert findings[100].severity is Severity.WARNING
+    assert findings[100].message == "… and 1 more"
