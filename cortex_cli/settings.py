@@ -4,6 +4,7 @@ Flags are the command line's; this module knows the other three. Nothing below i
 values are passed down.
 """
 
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from cortex_cli.protocol.agent_loop import ParallelLimit
 
 FILE_NAME = "cortex.toml"
 _DIGITS = 10
+_MOST_BYTES = 1024 * 1024
 
 
 class Settings(Written):
@@ -78,15 +80,32 @@ def _typed(text: str) -> str | int:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(_content(file).decode())
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        message = f"{file}: not valid TOML: its values are nested too deeply"
+        raise UsageError(message) from error
+    except ValueError as error:
+        # Not only of the syntax and the encoding: Python refuses to read very long numbers.
         message = f"{file}: not valid TOML: {error}"
         raise UsageError(message) from error
     except OSError as error:
         message = f"{file}: cannot be read: {error.strerror}"
         raise SetupError(message) from error
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file, without waiting for a pipe or reading from a device."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        message = f"{file}: cannot be read: it is not a file"
+        raise SetupError(message)
+    with file.open("rb") as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        message = f"{file}: cannot be read: it is larger than 1 MiB"
+        raise SetupError(message)
+    return content
 
 
 def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:

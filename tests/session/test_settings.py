@@ -1,5 +1,6 @@
 """Where settings come from, and what is said of wrong ones."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
         ("colour = 1", "there is no setting 'colour'; did you mean 'color'?"),
         ('color = "blue"', "'blue' is no value for the setting 'color'"),
         ("color =", "not valid TOML"),
+        (f"max_parallel = {'1' * 5_000}", "not valid TOML: Exceeds the limit"),
+        (f"max_parallel = {'[' * 5_000}", "not valid TOML: its values are nested too deeply"),
     ],
 )
 def test_a_wrong_setting_names_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -50,6 +53,18 @@ def test_a_wrong_variable_names_itself(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_an_error_of_the_environment(tmp_path: Path) -> None:
     (tmp_path / "cortex.toml").mkdir()
     with pytest.raises(SetupError, match="cannot be read"):
+        load_settings({"HOME": str(tmp_path)}, tmp_path)
+
+
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "cortex.toml")
+    with pytest.raises(SetupError, match="cannot be read: it is not a file"):
+        load_settings({"HOME": str(tmp_path)}, tmp_path)
+
+
+def test_settings_of_more_than_a_mebibyte_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "cortex.toml").write_text("#" * (1024 * 1024 + 1))
+    with pytest.raises(SetupError, match="larger than 1 MiB"):
         load_settings({"HOME": str(tmp_path)}, tmp_path)
 
 
