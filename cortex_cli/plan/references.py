@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from cortex_cli.errors import ActionError
 from cortex_cli.plan.paths import MISSING, Path, PathSyntaxError, read_path, walk
+from cortex_cli.plan.sizes import Room
 from cortex_cli.plan.templates import Reference, ReferenceSyntaxError, Template, parse
 
 __all__ = [
@@ -80,30 +81,36 @@ def resolve(value: Any, lookup: Lookup) -> Any:
     a string goes in as it is and anything else as compact JSON. As in a shell, a `:-default`
     stands for what is missing, null or an empty string; without one, what is missing is null.
     What a reference brings in is not looked into again. A value without a `$` is given back as
-    it is. Raises ReferenceSyntaxError, and ActionError for a value that has no JSON text.
+    it is. Raises ReferenceSyntaxError, and ActionError for a value that has no JSON text and where
+    the copy would have more than 16 MiB of JSON, of which what occurs twice counts twice.
     """
     if next(_texts(value), None) is None:
         return value
+    room = Room()
     holder: list[Any] = [value]
     unresolved: list[tuple[Any, str | int]] = [(holder, 0)]
     while unresolved:
         container, key = unresolved.pop()
         child = container[key]
-        if isinstance(child, str):
-            container[key] = _fill(child, lookup) if "$" in child else child
+        if isinstance(child, str) and "$" in child:
+            container[key] = _fill(child, lookup, room)
         elif isinstance(child, (dict, list)):
             copy = cast(dict[str, Any] | list[Any], child).copy()
             container[key] = copy
             unresolved.extend((copy, inner) for inner, _ in _children(copy))
+        else:
+            room.take(child)
     return holder[0]
 
 
-def _fill(text: str, lookup: Lookup) -> Any:
+def _fill(text: str, lookup: Lookup, room: Room) -> Any:
     template = parse(text)
     if template.is_single:
-        return _value(template.references[0], lookup)
+        value = _value(template.references[0], lookup)
+        room.take(value)
+        return value
     return "".join(
-        part if isinstance(part, str) else _text(part, _value(part, lookup))
+        part if isinstance(part, str) else _text(part, _value(part, lookup), room)
         for part in template.parts
     )
 
@@ -117,7 +124,8 @@ def _value(reference: Reference, lookup: Lookup) -> Any:
     return value
 
 
-def _text(reference: Reference, value: Any) -> str:
+def _text(reference: Reference, value: Any, room: Room) -> str:
+    room.take(value)
     if isinstance(value, str):
         return value
     try:
