@@ -26,7 +26,7 @@ def test_help_and_version_import_next_to_nothing(arguments: list[str]) -> None:
 
 
 def test_plan_imports_neither_networkx_nor_the_event_loop() -> None:
-    heavy = ["networkx", "rich.live", "anyio", "asyncio", "cel", "httpx2", "sqlite3"]
+    heavy = ["networkx", "rich.live", "anyio", "asyncio", "cel", "httpx2"]
     assert imported(["plan", str(MANIFESTS / "research_assistant.yaml")], heavy) == ""
 
 
