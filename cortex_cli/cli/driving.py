@@ -1,33 +1,29 @@
-"""Drives a run for a terminal: its display, its signals, and what is printed when it ends."""
+"""Drives a run for a terminal: its displays, its signals, and what is printed when it ends."""
 
-import os
-import signal
-import sys
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from cortex_cli.actions.process_family import kill_marked, mark_children
+from cortex_cli.cli.audience import Audience
 from cortex_cli.cli.displays import print_ending, progress_display
 from cortex_cli.cli.exit_codes import exit_code_of
+from cortex_cli.cli.interruption import Interruption
 from cortex_cli.cli.options import Progress
-from cortex_cli.cli.pipes import discard, has_lost_reader
 from cortex_cli.cli.terminal import Terminal
+from cortex_cli.cli.unblocked import unblocked_streams
 from cortex_cli.engine.clock import LoopClock
 from cortex_cli.engine.stream import EventStream
+from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Termination
 from cortex_cli.kinds import TerminationReason
-from cortex_cli.ui.display import Display
-from cortex_cli.ui.ndjson import NdjsonDisplay
 from cortex_cli.ui.run_view import RunView
 
 if TYPE_CHECKING:
     from cortex_cli.session.session import Session
 
 _TICKS_PER_SECOND = 8
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_SECONDS = 2.0
 
 
 def drive(
@@ -36,89 +32,88 @@ def drive(
     """Run to the end, showing it; the exit code."""
     view = RunView()
     chosen = progress or Progress(session.settings.progress)
-    displays: list[Display] = [progress_display(terminal, chosen, view)]
-    if terminal.json:
-        displays.append(NdjsonDisplay(sys.stdout.buffer))
-    driver = _Driver(session, displays)
-    anyio.run(driver.run, inputs)
-    if not terminal.json:
-        print_ending(terminal, view, show_summary=chosen is not Progress.NONE)
+    with unblocked_streams() as streams:
+        audience = Audience(terminal, streams, progress_display(terminal, chosen, view), view)
+        driver = _Driver(session, audience)
+        is_cut_short = True
+        try:
+            driver.run_all(inputs)
+            is_cut_short = driver.is_cancelled
+        finally:
+            streams.settle(_PATIENCE_SECONDS if is_cut_short else None)
+        audience.check_results()
+        if not terminal.json:
+            print_ending(terminal, view, show_summary=chosen is not Progress.NONE)
     return driver.exit_code
 
 
 class _Driver:
-    """One run: its events to the displays, the process's signals to the run."""
+    """One run: its events to the audience, the process's signals to the run."""
 
-    def __init__(self, session: "Session", displays: list[Display]) -> None:
+    def __init__(self, session: "Session", audience: Audience) -> None:
         self._session = session
-        self._displays = displays
-        self._signal: int | None = None
-        self._mark = mark_children(os.environ)
+        self._audience = audience
+        self._interruption = Interruption()
         self._reason: TerminationReason | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody has ended the run."""
+        return self._reason is TerminationReason.CANCELLED
 
     @property
     def exit_code(self) -> int:
         """What the run's end means for whoever called the command."""
-        if self._reason is TerminationReason.CANCELLED and self._signal is not None:
-            return 128 + self._signal
+        if self.is_cancelled and self._interruption.signal is not None:
+            return 128 + self._interruption.signal
         return exit_code_of(self._reason)
 
-    async def run(self, inputs: Mapping[str, Any]) -> None:
-        """Run to the last event."""
+    def run_all(self, inputs: Mapping[str, Any]) -> None:
+        """Run to the last event, in an event loop of its own."""
+        try:
+            anyio.run(self._run, inputs)
+        except ExceptionGroup as group:
+            raise _only_cause(group) from group
+        finally:
+            self._interruption.leave_at_once()
+
+    async def _run(self, inputs: Mapping[str, Any]) -> None:
         self._session.preflight()
         stream = self._session.run(inputs)
-        for display in self._displays:
-            display.start()
+        self._audience.start()
         try:
             async with stream as events, anyio.create_task_group() as tasks:
-                tasks.start_soon(self._obey_signals, events)
+                tasks.start_soon(self._interruption.obey, events.cancel)
                 tasks.start_soon(self._tick, events)
                 async for event in events:
-                    self._handle(event, events)
+                    self._note_end(event)
+                    self._audience.handle(event)
                 tasks.cancel_scope.cancel()
         finally:
-            for display in list(self._displays):
-                self._guard(display, display.close, None)
+            self._audience.close()
             with anyio.CancelScope(shield=True):
                 await self._session.aclose()
 
-    def _handle(self, event: Event, events: EventStream) -> None:
+    def _note_end(self, event: Event) -> None:
         if isinstance(event, Termination) and not event.path:
             self._reason = event.data.reason
-        for display in list(self._displays):
-            self._guard(display, partial(display.handle, event), events)
 
     async def _tick(self, events: EventStream) -> None:
         clock = LoopClock()
         while True:
-            for display in list(self._displays):
-                self._guard(display, partial(display.tick, clock.wall()), events)
-                if isinstance(display, NdjsonDisplay) and has_lost_reader(sys.stdout):
-                    self._drop(display, events)
+            self._audience.tick(clock.wall())
+            if self._audience.has_lost_results:
+                events.cancel()
             await anyio.sleep(1 / _TICKS_PER_SECOND)
 
-    def _guard(
-        self, display: Display, show: Callable[[], None], events: EventStream | None
-    ) -> None:
-        try:
-            show()
-        except BrokenPipeError:
-            self._drop(display, events)
 
-    def _drop(self, display: Display, events: EventStream | None) -> None:
-        """Go on without a display whose reader has gone away; without its NDJSON, end the run."""
-        self._displays.remove(display)
-        if not isinstance(display, NdjsonDisplay):
-            discard(sys.stderr)
-            return
-        discard(sys.stdout)
-        if events is not None:
-            events.cancel()
-
-    async def _obey_signals(self, events: EventStream) -> None:
-        with anyio.open_signal_receiver(*_SIGNALS) as signals:
-            async for number in signals:
-                if self._signal is not None:
-                    kill_marked(self._mark)
-                self._signal = number
-                events.cancel()
+def _only_cause(group: BaseException) -> BaseException:
+    """The one error of the command's own in nested groups of one; else the group."""
+    match group:
+        case CortexError():
+            return group
+        case BaseExceptionGroup(exceptions=[BaseException() as only]):
+            cause = _only_cause(only)
+            return cause if isinstance(cause, CortexError) else group
+        case _:
+            return group

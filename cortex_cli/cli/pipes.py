@@ -50,3 +50,16 @@ def has_lost_reader(stream: IO[str]) -> bool:
     poll = select.poll()
     poll.register(stream.fileno(), 0)
     return any(found & select.POLLERR for _, found in poll.poll(0))
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write bytes, waiting for the reader. Raises OSError."""
+    rest = memoryview(content)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            # Whoever shares the pipe has made it non-blocking.
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            poll.poll()
