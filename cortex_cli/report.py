@@ -66,3 +66,46 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
     estimate: PlanEstimate = PlanEstimate()
     critical_path: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+
+class AtSlots(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the plan takes in a number of slots; `speedup` is sequential over scheduled."""
+
+    slots: int
+    scheduled_seconds: float
+    speedup: float
+
+
+class Shortening(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the plan would take if one action were otherwise.
+
+    Twice as fast; taking no time, as if its output were cached; without the barrier of its `sync`
+    mode, None where it holds nothing back.
+    """
+
+    id: str
+    twice_as_fast_seconds: float
+    cached_seconds: float
+    without_barrier_seconds: float | None
+
+    @property
+    def least_seconds(self) -> float:
+        """The shortest of the three."""
+        free = self.without_barrier_seconds
+        cached = min(self.twice_as_fast_seconds, self.cached_seconds)
+        return cached if free is None else min(cached, free)
+
+
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """What other slots and other actions would make of a plan.
+
+    `slots` and `scheduled_seconds` are those of the plan as it is. `curve` goes from 1 slot to as
+    many as are of use. `knee` is the fewest slots that come within 10 % of the shortest time.
+    `shortenings` are those that shorten the plan most, the best first; empty if none does.
+    """
+
+    slots: int
+    scheduled_seconds: float
+    curve: tuple[AtSlots, ...]
+    knee: int
+    shortenings: tuple[Shortening, ...] = ()

@@ -19,6 +19,7 @@ class Opening:
     operation: str | None = None
     max_parallel: int | None = None
     max_megabytes: int = 32
+    passes: int | None = None
 
     def session(self) -> "Session":
         """Load and check the manifest; ManifestError with everything that is wrong with it."""
@@ -33,5 +34,6 @@ class Opening:
             operation=self.operation,
             max_parallel=self.max_parallel,
             max_bytes=self.max_megabytes * 1024 * 1024,
+            passes=self.passes,
         )
         return Session.open(request)

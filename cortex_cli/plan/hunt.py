@@ -10,6 +10,7 @@ from cortex_cli.plan.noise import uniform
 
 _BOUND_AFTER = 2
 _NOISE = 0.1
+_ACTIONS_MOVED = 5
 
 
 class Hunt:
@@ -28,6 +29,8 @@ class Hunt:
         self._jobs = jobs
         self._timing = timing
         self._noise = uniform(seed)
+        # In a small plan each action is a larger part of the whole, and takes more to be moved.
+        self._share = max(_NOISE, min(1.0, _ACTIONS_MOVED / max(1, len(jobs.durations))))
         self._order: Sequence[int] = ()
         self._ends: Sequence[float] = ()
 
@@ -70,7 +73,7 @@ class Hunt:
         return ends
 
     def _spread(self) -> float:
-        return _NOISE * self.makespan * next(self._noise) ** 2
+        return self._share * self.makespan * next(self._noise) ** 2
 
     def _latest_first(self, ends: Sequence[float], spread: float) -> list[int]:
         """The jobs by their ends, each shifted at random by up to `spread` seconds."""

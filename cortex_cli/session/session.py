@@ -18,7 +18,7 @@ from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
-from cortex_cli.report import PlanEstimate, PlanReport
+from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, tools_of
 from cortex_cli.settings import Settings, load_settings, state_folder
@@ -36,7 +36,8 @@ class Request:
     """A manifest to open, by its path or its text, as a caller in the folder `cwd` names it.
 
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
-    `max_parallel_actions`; no file larger than `max_bytes` is read.
+    `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
+    of each plan are tried at most, by default as many as take about 50 ms.
     """
 
     source: Path | bytes
@@ -46,6 +47,7 @@ class Request:
     operation: str | None = None
     max_parallel: int | None = None
     max_bytes: int = Limits().max_bytes
+    passes: int | None = None
 
 
 class Session:
@@ -57,10 +59,13 @@ class Session:
         problems: list[Problem],
         settings: Settings,
         environ: Mapping[str, str],
+        *,
+        passes: int | None = None,
     ) -> None:
         """Raise ManifestError, with all problems, if the plan cannot be run."""
         self.program = program
         self.settings = settings
+        self._passes = passes
         self._problems = list(problems)
         self._graphs = self._checked_graphs()
         if any(problem.severity is Severity.ERROR for problem in self._problems):
@@ -89,7 +94,7 @@ class Session:
             update = {"max_parallel_actions": slots}
             protocol = program.protocol.model_copy(update=update)
             program = replace(program, protocol=protocol)
-        return cls(program, problems, settings, request.environ)
+        return cls(program, problems, settings, request.environ, passes=request.passes)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -104,6 +109,15 @@ class Session:
             totals = PlanEstimate(max_parallel=self.program.protocol.slots)
             return PlanReport(agent=self.program.name, estimate=totals, problems=self.problems)
         return describe(self.program.name, outlook, self.problems)
+
+    def what_if(self) -> WhatIf | None:
+        """What other slots and other actions would make of the plan; None if there is none."""
+        from cortex_cli.plan.what_if import what_if
+
+        outlook = self._spec(self.program).outlook
+        if outlook is None:
+            return None
+        return what_if(outlook.graph, outlook.estimates, outlook.slots, passes=self._passes)
 
     def inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
@@ -191,7 +205,8 @@ class Session:
             for action in graph.actions
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
-        return work_out(graph, [estimate(action, nested) for action in graph.actions], slots)
+        estimates = [estimate(action, nested) for action in graph.actions]
+        return work_out(graph, estimates, slots, passes=self._passes)
 
 
 def _note_on_goal(program: Program) -> list[Finding]:

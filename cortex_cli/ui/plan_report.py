@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 from cortex_cli.kinds import Severity
-from cortex_cli.report import PlanReport
+from cortex_cli.report import PlanEstimate, PlanReport
 from cortex_cli.ui.durations import format_ratio, format_seconds
 from cortex_cli.ui.problems import print_problems
 from cortex_cli.ui.theme import Theme
@@ -21,6 +22,8 @@ _LABEL = 13
 _FIGURE = 11
 _WITH_MEANING = 60
 _MOST_IN_PATH = 20
+_WITH_TENTHS = 9.9
+_ROUNDING = 1e-9
 _PLAIN = Theme()
 
 
@@ -111,24 +114,31 @@ def _times(report: PlanReport, width: int) -> Iterator["Text"]:
     from rich.text import Text
 
     totals = report.estimate
-    proved = totals.scheduled_seconds <= totals.lower_bound_seconds * (1 + 1e-9)
     slots = counted(totals.max_parallel, "slot")
     rows = [
-        ("sequential", format_seconds(totals.sequential_seconds), "one action after another"),
-        ("wave time", format_seconds(totals.wave_seconds), "each wave waits for its slowest"),
-        ("scheduled", format_seconds(totals.scheduled_seconds), f"what a run does in {slots}"),
-        (
-            "lower bound",
-            format_seconds(totals.lower_bound_seconds),
-            "reached: no order is quicker" if proved else "no order is quicker than this",
-        ),
-        ("speed-up", format_ratio(totals.speedup), "sequential over scheduled"),
+        ("sequential", totals.sequential_seconds, "one action after another"),
+        ("wave time", totals.wave_seconds, "each wave waits for its slowest"),
+        ("scheduled", totals.scheduled_seconds, f"what a run does in {slots}"),
+        ("lower bound", totals.lower_bound_seconds, "no order is quicker than this"),
     ]
-    for label, figure, meaning in rows:
+    figures = [(label, format_seconds(seconds), meaning) for label, seconds, meaning in rows]
+    figures.append(("speed-up", format_ratio(totals.speedup), "sequential over scheduled"))
+    for label, figure, meaning in figures:
         line = Text.assemble((label.ljust(_LABEL), "dim"), (figure, "bold"))
         if width >= _WITH_MEANING:
             line.append(" " * (_FIGURE - len(figure)) + meaning, style="dim")
         yield line
+    yield Text.assemble(("order".ljust(_LABEL), "dim"), (_optimality(totals), "bold"))
+
+
+def _optimality(totals: PlanEstimate) -> str:
+    """How far the order is from the best at most, the last digit rounded up."""
+    scheduled, bound = totals.scheduled_seconds, totals.lower_bound_seconds
+    if scheduled <= bound * (1 + _ROUNDING):
+        return "proved optimal"
+    percent = 100 * (scheduled / bound - 1)
+    shown = f"{ceil(percent * 10) / 10:.1f}" if percent <= _WITH_TENTHS else f"{ceil(percent):,}"
+    return f"within {shown} % of the optimum"
 
 
 def _critical_path(report: PlanReport, width: int, theme: Theme) -> Iterator["Text"]:

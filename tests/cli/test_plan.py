@@ -56,6 +56,40 @@ def test_max_parallel_and_dry_run_change_the_plan_and_run_nothing(cortex: Cortex
     assert dry.json == one.json
 
 
+def test_what_if_adds_other_slots_and_other_actions(cortex: Cortex) -> None:
+    plain = cortex("plan", RESEARCH, "--json")
+    ended = cortex("plan", RESEARCH, "--what-if", "--json", "--max-parallel", "4")
+    what_if = ended.json.pop("what_if")
+    assert (ended.code, list(ended.json)) == (0, [*plain.json, "what_if"])
+    assert [point["slots"] for point in what_if["curve"]] == [1, 2, 4]
+    assert what_if["scheduled_seconds"] == plain.json["estimate"]["scheduled_seconds"]
+    assert what_if["shortenings"][0]["id"] == "synthesize_report"
+    shown = cortex("plan", RESEARCH, "--what-if").out
+    assert "What if: slots" in shown
+    assert "synthesize_report          -60 s         -120 s" in shown
+
+
+def test_optimize_says_how_many_orders_are_tried(cortex: Cortex, here: Path) -> None:
+    (here / "five.yaml").write_text(
+        "kind: Workflow\nname: five\nactions:\n"
+        + "".join(
+            f"  - {{id: a{n}, type: llm, parameters: {{prompt: x}}, estimate_seconds: {s}}}\n"
+            for n, s in enumerate((3, 3, 2, 2, 2))
+        )
+    )
+    plain = cortex("plan", "five.yaml", "--max-parallel", "2", "--optimize", "0")
+    assert "order        within 17 % of the optimum" in plain.out
+    searched = cortex("plan", "five.yaml", "--max-parallel", "2", "--optimize", "100")
+    assert "order        proved optimal" in searched.out
+    assert cortex("plan", "five.yaml", "--optimize", "-1").code == 2
+
+
+def test_a_goal_has_nothing_to_ask_what_if_of(cortex: Cortex, here: Path) -> None:
+    (here / "a.yaml").write_text("kind: Agent\nname: dreamer\ngoal: be good\n")
+    assert cortex("plan", "a.yaml", "--what-if", "--json").json["what_if"] is None
+    assert "What if" not in cortex("plan", "a.yaml", "--what-if").out
+
+
 def test_a_goal_without_a_plan_has_no_actions_and_cannot_run(cortex: Cortex, here: Path) -> None:
     manifest = here / "a.yaml"
     manifest.write_text("kind: Agent\nname: dreamer\ngoal: be good\n")

@@ -17,6 +17,11 @@ def act(action_id: str, *depends_on: str, **fields: Any) -> Action:
     )
 
 
+def timed(action_id: str, seconds: float, *depends_on: str, **fields: Any) -> Action:
+    """An action as of `act` that is estimated to take so long."""
+    return act(action_id, *depends_on, estimate_seconds=seconds, **fields)
+
+
 def graph_of(*actions: Action) -> Graph:
     """The checked graph of a sound plan."""
     graph, findings = check_plan(actions, Names())

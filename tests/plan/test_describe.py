@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from cortex_cli.plan.critical_path import timing
 from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import Estimate, estimate
+from cortex_cli.plan.simulate import simulate
 from cortex_cli.protocol.action import Action
-from tests.plan.builders import act, graph_of
+from tests.plan.builders import act, graph_of, timed
 
 STG = Path(__file__).parents[3] / "shared" / "data" / "stg-50.json.gz"
 
@@ -20,10 +21,6 @@ STG = Path(__file__).parents[3] / "shared" / "data" / "stg-50.json.gz"
 def outlook_of(*actions: Action, slots: int = 5) -> Outlook:
     graph = graph_of(*actions)
     return work_out(graph, [estimate(action, {}) for action in actions], slots)
-
-
-def timed(name: str, seconds: float, *depends_on: str, **fields: object) -> Action:
-    return act(name, *depends_on, estimate_seconds=seconds, **fields)
 
 
 def research_assistant() -> list[Action]:
@@ -98,6 +95,20 @@ def test_a_plan_with_conditions_and_decisions_is_simulated_as_if_all_ran() -> No
     choose = act("choose", type="decision", cases=[{"when": "true", "then": ["a"]}])
     outlook = outlook_of(choose, timed("a", 2), timed("b", 3, "a", condition="1 > 0"))
     assert outlook.scheduled_seconds == 5
+
+
+def test_the_order_that_was_found_is_the_order_of_the_run() -> None:
+    actions = [timed(f"a{number}", 3 if number < 2 else 2) for number in range(5)]
+    graph = graph_of(*actions)
+    estimates = [estimate(action, {}) for action in actions]
+    plain = work_out(graph, estimates, 2, passes=0)
+    assert (plain.scheduled_seconds, plain.bound, plain.proved, plain.passes) == (7, 6, False, 0)
+    found = work_out(graph, estimates, 2)
+    assert (found.scheduled_seconds, found.bound, found.proved) == (6, 6, True)
+    assert 0 < found.passes <= 50
+    durations = [known.seconds for known in estimates]
+    assert simulate(graph, durations, found.tails, 2) == found.schedule
+    assert describe("x", found).estimate.lower_bound_seconds == 6
 
 
 @st.composite

@@ -46,8 +46,9 @@ Time
 sequential   330 s      one action after another
 wave time    240 s      each wave waits for its slowest
 scheduled    240 s      what a run does in 4 slots
-lower bound  240 s      reached: no order is quicker
+lower bound  240 s      no order is quicker than this
 speed-up     1.4x       sequential over scheduled
+order        proved optimal
 
 Waves
 ├─ wave 1  3 actions, 30 s
@@ -103,6 +104,7 @@ wave time    240 s
 scheduled    240 s
 lower bound  240 s
 speed-up     1.4x
+order        proved optimal
 
 Waves
 ├─ wave 1  3 actions, 30 s
@@ -248,10 +250,23 @@ def test_an_action_that_will_probably_be_skipped_says_so() -> None:
     assert "right" not in section(shown, "Time line")
 
 
-def test_a_lower_bound_that_is_not_reached_is_only_a_bound() -> None:
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        (240, "proved optimal"),
+        (240 - 1e-8, "proved optimal"),
+        (239.99, "within 0.1 % of the optimum"),
+        (235, "within 2.2 % of the optimum"),
+        (218.4, "within 9.9 % of the optimum"),
+        (218, "within 11 % of the optimum"),
+        (120, "within 100 % of the optimum"),
+    ],
+)
+def test_how_far_from_the_best_order_it_is_at_most_is_shown(bound: float, words: str) -> None:
     report = research_assistant()
-    looser = replace(report, estimate=replace(report.estimate, lower_bound_seconds=200.0))
-    assert "lower bound  200 s      no order is quicker than this" in printed(looser)
+    looser = replace(report, estimate=replace(report.estimate, lower_bound_seconds=bound))
+    for width in (40, 80):
+        assert f"\norder        {words}\n" in printed(looser, width)
 
 
 def test_a_plan_that_takes_no_time_has_no_time_line() -> None:
