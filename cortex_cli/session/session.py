@@ -176,25 +176,35 @@ class Session:
 
     def _spec(self, program: Program) -> RunSpec:
         """The run of a program; made once, also where programs call each other in a circle."""
-        spec = self._specs.get(id(program))
-        if spec is None:
-            targets = ProgramTargets(program, self._place, self._spec)
-            spec = RunSpec(
-                name=program.name,
-                protocol=program.protocol,
-                targets=targets,
-                goal=program.goal,
-                outputs=program.outputs,
-                variables=program.variables,
-                ambient=self._place.ambient,
-                input_rules=program.inputs,
-            )
-            self._specs[id(program)] = spec
-            graph = self._graphs.get(id(program))
+        if id(program) not in self._specs:
+            self._make_specs(program)
+        return self._specs[id(program)]
+
+    def _make_specs(self, program: Program) -> None:
+        # Invariant: what a program calls is worked out before it, so that no chain of calls is
+        # too long; in a circle, the plan that would come round has no outlook yet.
+        fresh = [one for one in _called_first(program) if id(one) not in self._specs]
+        for one in fresh:
+            self._specs[id(one)] = self._bare_spec(one)
+        for one in fresh:
+            graph = self._graphs.get(id(one))
             if graph is not None:
-                outlook = self._outlook(program, graph, targets)
-                spec = self._specs[id(program)] = replace(spec, outlook=outlook)
-        return spec
+                spec = self._specs[id(one)]
+                targets = ProgramTargets(one, self._place, self._spec)
+                outlook = self._outlook(one, graph, targets)
+                self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
+
+    def _bare_spec(self, program: Program) -> RunSpec:
+        return RunSpec(
+            name=program.name,
+            protocol=program.protocol,
+            targets=ProgramTargets(program, self._place, self._spec),
+            goal=program.goal,
+            outputs=program.outputs,
+            variables=program.variables,
+            ambient=self._place.ambient,
+            input_rules=program.inputs,
+        )
 
     def _outlook(self, program: Program, graph: Graph, targets: ProgramTargets) -> Outlook:
         slots = self.program.protocol.slots
@@ -207,6 +217,23 @@ class Session:
         }
         estimates = [estimate(action, nested) for action in graph.actions]
         return work_out(graph, estimates, slots, passes=self._passes)
+
+
+def _called_first(program: Program) -> list[Program]:
+    """A program and all that it reaches, each after what it calls, but for circles."""
+    ordered: list[Program] = []
+    seen = {program}
+    path = [(program, program.scope.called())]
+    while path:
+        caller, rest = path[-1]
+        called = next((one for one in rest if one not in seen), None)
+        if called is None:
+            ordered.append(caller)
+            path.pop()
+        else:
+            seen.add(called)
+            path.append((called, called.scope.called()))
+    return ordered
 
 
 def _note_on_goal(program: Program) -> list[Finding]:
