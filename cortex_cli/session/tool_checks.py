@@ -9,15 +9,20 @@ from cortex_cli.manifest.tool_models import CommandImplementation, HttpImplement
 
 
 def tools_of(program: Program) -> Iterator[ToolTarget]:
-    """The tools that the actions of a program call; those with errors are left out."""
+    """The tools that the actions of a program call, fallbacks too; not those with errors."""
     for action in program.plan.actions if program.plan else ():
         if action.type is ActionType.TOOL:
-            try:
-                target = program.lookup(action.type, action.target or "")
-            except ManifestError:
-                continue
-            if isinstance(target, ToolTarget):
-                yield target
+            for name in (action.target or "", *action.fallback):
+                yield from _tool(program, name)
+
+
+def _tool(program: Program, name: str) -> Iterator[ToolTarget]:
+    try:
+        target = program.lookup(ActionType.TOOL, name)
+    except ManifestError:
+        return
+    if isinstance(target, ToolTarget):
+        yield target
 
 
 def check_tool(tool: ToolTarget) -> list[Finding]:
