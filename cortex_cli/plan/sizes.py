@@ -57,11 +57,16 @@ class Room:
             if 2 * len(container) > self._left:
                 raise _too_large()
             begun.add(key)
-            pending += [
+            inner = [
                 cast(_Container, child)
                 for child in _values(container)
                 if isinstance(child, (dict, list)) and id(cast(_Container, child)) not in begun
             ]
+            if inner:
+                pending += inner
+            else:
+                pending.pop()
+                self._sizes[key] = self._sum(container)
 
     def _sum(self, container: _Container) -> int:
         size = 2 + sum(self._size(child) + 1 for child in _values(container))
