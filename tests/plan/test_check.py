@@ -195,3 +195,14 @@ def test_a_warning_never_keeps_an_error_from_being_told() -> None:
     assert findings[99].code == "unknown_dependency"
     assert findings[100].severity is Severity.WARNING
     assert findings[100].message == "… and 1 more"
+
+
+def test_inputs_that_are_not_declared_at_all_may_have_any_name() -> None:
+    assert messages([act("a", parameters={"v": "${inputs.any}"})]) == []
+
+
+def test_the_stronger_of_two_kinds_of_edge_is_kept() -> None:
+    graph = Graph([act("a"), act("b")])
+    graph.add(0, 1, EdgeKind.DATA)
+    graph.add(0, 1, EdgeKind.DEPENDS_ON)
+    assert list(graph.edges()) == [Edge(0, 1, EdgeKind.DEPENDS_ON)]
