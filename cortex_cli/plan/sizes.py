@@ -10,6 +10,8 @@ LARGEST = 16 * 1024 * 1024
 # The largest output is 16 MiB itself, and the mark that says it was cut; it can be passed on whole.
 _MARK = 1024
 _SCALAR = 6
+# Up to so many parts a value is counted as a tree, which costs a third of what sharing does.
+_FEW = 10_000
 _BITS_OF_DIGIT = 3
 
 _Container = dict[Any, Any] | list[Any]
@@ -36,9 +38,11 @@ class Room:
 
         The size is the length of the JSON text, with escapes left out.
         """
-        if isinstance(value, (dict, list)):
+        size = _plain_size(value)
+        if size is None:
             self._measure(cast(_Container, value))
-        self._left -= self._size(value)
+            size = self._size(value)
+        self._left -= size
         if self._left < 0:
             raise _too_large()
 
@@ -77,12 +81,38 @@ class Room:
         return size
 
     def _size(self, value: Any) -> int:
-        if isinstance(value, str):
-            return 2 + (len(value) if value.isascii() else _encoded(value))
         if isinstance(value, (dict, list)):
             # A value that holds itself has no JSON text: whoever writes it down says so.
             return self._sizes.get(id(cast(_Container, value)), 0)
-        return value.bit_length() // _BITS_OF_DIGIT + 1 if isinstance(value, int) else _SCALAR
+        return _scalar_size(value)
+
+
+def _plain_size(value: Any) -> int | None:
+    """The size of a value of few parts, each counted as it occurs; None for one of many."""
+    size = parts = 0
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        parts += 1
+        if parts > _FEW:
+            return None
+        if isinstance(part, dict):
+            fields = cast(dict[Any, Any], part)
+            size += 2 + sum(len(str(key)) + 4 for key in fields)
+            pending.extend(fields.values())
+        elif isinstance(part, list):
+            elements = cast(list[Any], part)
+            size += 2 + len(elements)
+            pending.extend(elements)
+        else:
+            size += _scalar_size(part)
+    return size
+
+
+def _scalar_size(value: Any) -> int:
+    if isinstance(value, str):
+        return 2 + (len(value) if value.isascii() else _encoded(value))
+    return value.bit_length() // _BITS_OF_DIGIT + 1 if isinstance(value, int) else _SCALAR
 
 
 def _values(container: _Container) -> Iterable[Any]:
