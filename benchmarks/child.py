@@ -1,8 +1,9 @@
 """One contestant in a process of its own: `python -m benchmarks.child CONTESTANT WORKLOAD`.
 
 It imports the contestant, lets it warm up, and says on stdout that it is ready. For each line on
-stdin it then runs the workload and answers with a line of JSON. What a peer prints goes to
-stderr, where also the reason stands if the process fails.
+stdin it then runs the workload and answers with a line of JSON; a signal ends it if that takes
+more than a minute of CPU. What a peer prints goes to stderr, where also the reason stands if the
+process fails.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import resource
 import sys
 import time
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from benchmarks.contestants import CONTESTANTS, Prepare
 from benchmarks.record import Record
 from benchmarks.workloads import Workload, warm_up, workload
 
-MOST_MEMORY = 4 * 2**30
+MOST_MEMORY_BYTES = 4 * 2**30
+MOST_CPU_SECONDS = 60
 ENOUGH_CPU_SECONDS = 0.15
 LONGEST_SAMPLING_SECONDS = 1.0
 
@@ -78,7 +81,7 @@ def main(contestant: str, task: Workload) -> None:
     """Answer lines on stdin until there are no more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
 
     def answer(values: dict[str, Any]) -> None:
         answers.write(json.dumps(values) + "\n")
@@ -89,6 +92,10 @@ def main(contestant: str, task: Workload) -> None:
     idle, _ = memory()
     answer({"ready_cpu": time.process_time(), "idle_bytes": idle})
     for _ in sys.stdin:
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(
+            resource.RLIMIT_CPU, (ceil(time.process_time()) + MOST_CPU_SECONDS, most)
+        )
         samples = play(prepare, task)
         _, most = memory()
         answer({"samples": [asdict(one) for one in samples], "peak_bytes": most})

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from benchmarks.child import MOST_CPU_SECONDS
 from benchmarks.contestants import Contestant
-from benchmarks.player import LONGEST_SECONDS, Player, PlayerError, playing
+from benchmarks.player import Player, PlayerError, playing
 from benchmarks.workloads import Workload
 
 ENOUGH_SECONDS = 15.0
+CLEARLY = 1.25
 
 
 @dataclass(slots=True)
@@ -19,8 +21,8 @@ class Cell:
     """What became of one contestant on one workload: its answer in each round, or why not.
 
     `ready_cpu` is the CPU time of the process, in seconds, when it had imported the contestant
-    and warmed up, `idle_bytes` its memory then; `slowest` the seconds that its slowest run took,
-    preparation included.
+    and warmed up, `idle_bytes` its memory then; `spent` the seconds of all its turns, `slowest` the
+    CPU time of its slowest run, preparation included.
     """
 
     rounds: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -72,8 +74,10 @@ class Contest:
             cell = self.cells[name, workload.name] = Cell()
             if smaller is not None:
                 cell.failure = smaller.failure
-                if smaller.slowest * workload.times_smaller > LONGEST_SECONDS:
-                    cell.failure = f"over {LONGEST_SECONDS:g} s"
+                seconds = smaller.slowest * workload.times_smaller
+                if smaller.failure is None and seconds > CLEARLY * MOST_CPU_SECONDS:
+                    reason = f"about {seconds:.0f} s of CPU time, to judge by a tenth of the size"
+                    cell.failure = f"over {MOST_CPU_SECONDS} s: {reason}"
         return cell
 
 
@@ -87,7 +91,7 @@ def _take_turn(player: Player, cell: Cell) -> None:
     except PlayerError as error:
         cell.failure = str(error)
         return
-    seconds = time.perf_counter() - began
-    cell.spent += seconds
-    cell.slowest = max(cell.slowest, seconds / len(answer["samples"]))
+    cell.spent += time.perf_counter() - began
+    used = (one["prepare_cpu"] + one["run_cpu"] for one in answer["samples"])
+    cell.slowest = max(cell.slowest, *used)
     cell.rounds.append(answer)

@@ -31,14 +31,19 @@ actions:
 """
 
 
-async def bare(count: int) -> None:
-    """Run `true` so many times on asyncio alone, and read what it prints."""
+async def bare(count: int, *, in_sessions: bool = False) -> None:
+    """Run `true` so many times on asyncio alone, and read what it prints.
+
+    `in_sessions`: each in a session of its own, as cortex starts them.
+    """
     slots = asyncio.Semaphore(SLOTS)
     pipe = asyncio.subprocess.PIPE
 
     async def one() -> None:
         async with slots:
-            process = await asyncio.create_subprocess_exec("true", stdout=pipe, stderr=pipe)
+            process = await asyncio.create_subprocess_exec(
+                "true", stdout=pipe, stderr=pipe, start_new_session=in_sessions
+            )
             await process.communicate()
 
     async with asyncio.TaskGroup() as tasks:
@@ -68,9 +73,13 @@ def through_cortex(folder: Path, count: int) -> Callable[[], Awaitable[None]]:
 
 def measure(count: int, rounds: int) -> dict[str, Any]:
     """Rates and CPU of both, in turns; each ratio is that within a round."""
-    taken: dict[str, list[tuple[float, float]]] = {BARE: [], "cortex": []}
     with tempfile.TemporaryDirectory() as folder:
-        ways = {BARE: partial(bare, count), "cortex": through_cortex(Path(folder), count)}
+        ways: dict[str, Callable[[], Awaitable[None]]] = {
+            BARE: partial(bare, count),
+            "asyncio, in sessions": partial(bare, count, in_sessions=True),
+            "cortex": through_cortex(Path(folder), count),
+        }
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for run in ways.values():
             _spent(run)
         for _, (name, run) in product(range(rounds), ways.items()):

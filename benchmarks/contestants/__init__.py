@@ -91,7 +91,7 @@ CONTESTANTS = (
         module="dask",
         distribution="distributed",
         statement="from dask.distributed import Client, LocalCluster",
-        way="`delayed` coroutine functions, one worker in the process, a thread per slot",
+        way="a graph of coroutine functions, one worker in the process, a thread per slot",
     ),
     Contestant(
         name="llamaindex",
