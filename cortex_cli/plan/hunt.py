@@ -29,6 +29,8 @@ class Hunt:
         self._jobs = jobs
         self._timing = timing
         self._noise = uniform(seed)
+        # What takes no time goes first among equals, since it gives its slot back at once.
+        self._numbers = sorted(range(len(jobs.durations)), key=lambda job: jobs.durations[job] > 0)
         # In a small plan each action is a larger part of the whole, and takes more to be moved.
         self._share = max(_NOISE, min(1.0, _ACTIONS_MOVED / max(1, len(jobs.durations))))
         self._order: Sequence[int] = ()
@@ -78,4 +80,4 @@ class Hunt:
     def _latest_first(self, ends: Sequence[float], spread: float) -> list[int]:
         """The jobs by their ends, each shifted at random by up to `spread` seconds."""
         keys = [spread * noise - end for end, noise in zip(ends, self._noise, strict=False)]
-        return sorted(range(len(keys)), key=keys.__getitem__)
+        return sorted(self._numbers, key=keys.__getitem__)

@@ -15,6 +15,7 @@ from cortex_cli.report import AtSlots, Shortening, WhatIf
 _EACH_UP_TO = 16
 _NEAR = 1.1
 _TRIED = 8
+_TRIED_FOR = 16_000
 _KEPT = 5
 _WORTH = 0.001
 _SHARE = 4
@@ -30,8 +31,9 @@ def what_if(
 
     Of slots, each number up to 16 is tried and then every one and a half times as many, until
     more are of no use. Of actions those that seem to hold up the plan: the longest on the critical
-    path if that is what the plan waits for, else the longest of all, and the `sync` ones. At most
-    five that shorten the plan by at least 0.1 % are kept.
+    path if that is what the plan waits for, else the longest of all, and the `sync` ones; eight of
+    each, fewer in plans of more than 2,000. At most five that shorten the plan by more than 0.1 %
+    are kept.
     """
     durations = [known.seconds for known in estimates]
     size = len(graph)
@@ -125,7 +127,8 @@ class _Trials:
         return any(parents[child][number] is EdgeKind.BARRIER for child in children)
 
     def _longest(self, numbers: Sequence[int]) -> list[int]:
-        return nlargest(_TRIED, numbers, key=self.durations.__getitem__)
+        tried = max(1, min(_TRIED, _TRIED_FOR // max(1, len(self.graph))))
+        return nlargest(tried, numbers, key=self.durations.__getitem__)
 
 
 def _counts(most: int) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cortex_cli.plan.graph import Graph
@@ -60,6 +60,7 @@ def test_what_is_proved_cannot_be_beaten_and_no_bound_is_too_high(graph: Graph, 
         assert found.makespan == best
 
 
+@settings(derandomize=True)
 @given(plans(plain=True, most=5), st.integers(1, 3))
 def test_small_plans_are_solved_as_well_as_a_run_can(graph: Graph, slots: int) -> None:
     assert found_in(graph, slots, passes=50).makespan == quickest(graph, slots)
@@ -70,6 +71,14 @@ def test_a_better_order_than_the_longest_path_first_is_found_and_proved() -> Non
     assert (plain.makespan, plain.proved) == (7, False)
     assert (found.makespan, found.bound, found.proved) == (6, 6, True)
     assert 0 < found.passes_used < 20
+
+
+def test_what_takes_no_time_goes_first_where_more_waits_for_it() -> None:
+    graph = graph_of(
+        timed("work", 1), timed("now", 0), timed("quiet", 1, "now", type="agent", target="x")
+    )
+    assert found_in(graph, 1, passes=0).makespan == 2
+    assert found_in(graph, 1).makespan == 1
 
 
 def test_nothing_is_searched_where_the_plain_order_is_proved() -> None:

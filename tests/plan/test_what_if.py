@@ -125,3 +125,10 @@ def test_the_number_of_orders_to_try_can_be_given() -> None:
     searched = what_if(graph, estimates_of(graph), 2, passes=50)
     assert (plain.scheduled_seconds, searched.scheduled_seconds) == (7, 6)
     assert curve_of(plain)[3] == curve_of(searched)[3]
+
+
+def test_in_a_large_plan_fewer_actions_are_tried() -> None:
+    chain = [timed("a0", 1), *(timed(f"a{n}", 1, f"a{n - 1}") for n in range(1, 3_291))]
+    long = [timed(f"a{n}", 900, f"a{n - 1}") for n in range(3_291, 3_301)]
+    result = tried(*chain, *long)
+    assert [it.cached_seconds for it in result.shortenings] == [3_291 + 9 * 900] * 4
