@@ -111,7 +111,7 @@ def _dots(panel: Panel, names: Sequence[str]) -> Iterator[str]:
             colour = COLOURS[place % len(COLOURS)]
             found = workload["results"][name]
             if "failure" in found:
-                x = panel.right + 4 + 9 * place
+                x = panel.right - 9 * (len(panel.workloads) - 1 - place)
                 cross = f"M{x - 3},{y - 3}l6,6m0,-6l-6,6"
                 yield f'<path d="{cross}" stroke="{colour}" stroke-width="1.6"/>'
                 continue
