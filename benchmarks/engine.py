@@ -52,7 +52,10 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workload", action="append", default=[], choices=names())
     parser.add_argument("--output", type=Path, help="write the results here, as JSON")
     parser.add_argument("--publish", action="store_true", help="renew results.json and the docs")
-    return parser.parse_args(words)
+    given = parser.parse_args(words)
+    if given.publish and (given.quick or given.contestant or given.workload):
+        parser.error("only a whole run is published")
+    return given
 
 
 def main(words: Sequence[str] | None = None) -> None:

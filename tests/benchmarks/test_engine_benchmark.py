@@ -197,3 +197,9 @@ def test_absent_peer_is_skipped_by_name(capsys: pytest.CaptureFixture[str]) -> N
     )
     assert engine.present([absent, *WITHOUT_PEERS]) == WITHOUT_PEERS
     assert "skipped: nobody, because no-such-peer is not installed" in capsys.readouterr().err
+
+
+def test_only_a_whole_run_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        engine.main(["--quick", "--publish"])
+    assert "only a whole run is published" in capsys.readouterr().err
