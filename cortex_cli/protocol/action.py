@@ -42,7 +42,7 @@ else:
 class Written(BaseModel):
     """The base of everything people write: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RetryPolicy(Written):
@@ -134,8 +134,10 @@ class Action(Written):
     run_if: RunIf = RunIf.SUCCESS
     condition: str | None = None
     output_key: str | None = None
-    timeout_seconds: Seconds | None = None
-    """Per attempt. Left out: 300 for leaves, none for agent and workflow; null: none."""
+    timeout_seconds: Annotated[
+        Seconds | None,
+        Field(description="Per attempt; left out, 300 for leaves and none else; null: none"),
+    ] = None
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.FAIL
     fallback: Texts = ()
