@@ -65,11 +65,13 @@ def actions_of(random: Random, size: int, prefix: str, *, can_nest: bool = False
     for number in range(size):
         usable = [a.id for a in actions if a.mode is not ActionMode.FIRE_AND_FORGET]
         waits = [name for name in usable if random.random() < 0.35]
-        actions.append(act(f"{prefix}{number}", *waits, **fields_of(random, usable, can_nest)))
+        actions.append(
+            act(f"{prefix}{number}", *waits, **fields_of(random, usable, can_nest=can_nest))
+        )
     return actions if is_sound(check_plan(actions, Names())[1]) else []
 
 
-def fields_of(random: Random, usable: list[str], can_nest: bool) -> dict[str, Any]:  # noqa: FBT001
+def fields_of(random: Random, usable: list[str], *, can_nest: bool) -> dict[str, Any]:
     parameters: dict[str, Any] = {"seconds": random.choice([0, 0, 0.5, 1, 1, 2])}
     if random.random() < 0.3:
         parameters["error"] = "broken"

@@ -13,7 +13,7 @@ from cortex_cli.ui.graph_ascii import to_ascii
 from cortex_cli.ui.theme import Theme
 from tests.ui.plans import Step, chain, layered, plan, research_assistant
 
-NAUGHTY = Path("/work/shared/data/blns.json")
+NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
 IN_ASCII = Theme(glyphs=ASCII, ascii_only=True)
 
 

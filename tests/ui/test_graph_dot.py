@@ -14,7 +14,7 @@ from cortex_cli.ui.graph_svg import find_program
 from cortex_cli.ui.palette import CRITICAL, SHADES
 from tests.ui.plans import Step, plan, research_assistant
 
-NAUGHTY = Path("/work/shared/data/blns.json")
+NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
 HOSTILE = [
     '"',
     "\\",

@@ -13,7 +13,7 @@ from cortex_cli.ui.graph_mermaid import to_mermaid
 from cortex_cli.ui.sanitise import fit, safe_line
 from tests.ui.plans import Step, layered, plan, research_assistant
 
-NAUGHTY = Path("/work/shared/data/blns.json")
+NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
 NODE = re.compile(r'  n0(?:\(|\[\(|\{|\[\[)"([^"\n]*)"(?:\)|\)\]|\}|\]\])')
 # What a label may consist of: entities, line breaks, and characters that mean nothing anywhere.
 HARMLESS = re.compile(r"(?:#(?:\d+|quot|amp|lt|gt);|<br/>|[\w ,/-])*")

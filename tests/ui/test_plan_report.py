@@ -16,7 +16,7 @@ from cortex_cli.ui.plan_report import print_plan
 from cortex_cli.ui.theme import ColorChoice, Theme, make_console
 from tests.ui.plans import Step, chain, layered, plan, research_assistant
 
-NAUGHTY = Path("/work/shared/data/blns.json")
+NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
 IN_ASCII = Theme(glyphs=ASCII, ascii_only=True)
 
 

@@ -10,7 +10,7 @@ from cortex_cli.ui.glyphs import ASCII
 from cortex_cli.ui.problems import count_problems, format_problem, in_order, print_problems
 from cortex_cli.ui.theme import ColorChoice, Theme, make_console
 
-NAUGHTY = Path("/work/shared/data/blns.json")
+NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
 
 
 def problem(
