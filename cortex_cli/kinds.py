@@ -127,6 +127,8 @@ class SkipReason(StrEnum):
     ABORTED = "aborted"
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
+    PAUSED = "paused"
+    NOT_SELECTED = "not_selected"
 
     @property
     def blocks(self) -> bool:
@@ -140,6 +142,7 @@ BLOCKING_SKIPS = frozenset(
         SkipReason.ABORTED,
         SkipReason.CANCELLED,
         SkipReason.DEADLINE,
+        SkipReason.PAUSED,
     }
 )
 
@@ -150,6 +153,7 @@ class CancelReason(StrEnum):
     ABORTED = "aborted"
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
+    PAUSED = "paused"
     TIMEOUT = "timeout"
     GRACE_ENDED = "grace_ended"
 

@@ -41,7 +41,7 @@ class Attempts:
     """Begins and ends the attempts of a run's actions.
 
     `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
-    that hosts it is being cancelled.
+    that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
     """
 
     bus: Bus
@@ -52,6 +52,7 @@ class Attempts:
     timers: Timers
     settle: Callable[[], None]
     halt: Callable[[], None]
+    observe: Callable[[Result], None] | None = None
 
     def announce(self, record: ActionRecord) -> ActionCall:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
@@ -116,9 +117,7 @@ class Attempts:
 
     def end(self, record: ActionRecord, result: Result) -> None:
         """A worker reports how an attempt has ended."""
-        record.job = None
-        if record.reporter is not None:
-            record.reporter.close()
+        self._note_end(record, result)
         match result:
             case Done(output):
                 self.complete(record, output)
@@ -133,6 +132,13 @@ class Attempts:
                 if not record.is_ended:
                     self.cancel(record)
         self.settle()
+
+    def _note_end(self, record: ActionRecord, result: Result) -> None:
+        record.job = None
+        if record.reporter is not None:
+            record.reporter.close()
+        if self.observe is not None:
+            self.observe(result)
 
     def complete(self, record: ActionRecord, output: Any, not_chosen: tuple[int, ...] = ()) -> None:
         """The action has ended well."""

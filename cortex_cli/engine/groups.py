@@ -5,8 +5,10 @@ gives its result to the action that it belongs to once the scheduler has closed 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
+from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
@@ -20,6 +22,15 @@ from cortex_cli.plan.states import Item
 from cortex_cli.protocol.action import Action
 
 DEEPEST = 32
+
+_ENDS = {
+    TerminationReason.DEADLINE: (SkipReason.DEADLINE, CancelReason.DEADLINE),
+    TerminationReason.APPROVAL_NEEDED: (SkipReason.PAUSED, CancelReason.PAUSED),
+}
+_NESTED_ENDS = {
+    CancelReason.DEADLINE: TerminationReason.DEADLINE,
+    CancelReason.PAUSED: TerminationReason.APPROVAL_NEEDED,
+}
 
 
 class Groups:
@@ -53,13 +64,15 @@ class Groups:
         parent = None if loop.parent is None else loop.parent.number
         cap = None if parent is None else spec.protocol.nested_cap
         fail_fast = spec.protocol.fail_fast
-        loop.group = self._scheduler.open(parent=parent, cap=cap, fail_fast=fail_fast)
+        loop.group = self._scheduler.open(
+            parent=parent, cap=cap, fail_fast=fail_fast, shared=spec.protocol.shared
+        )
         self._opened.append(loop)
         loop.ledger.first = len(self.records)
         loop.begin()
         self._record(outlook.graph.actions, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
-        self._scheduler.extend(loop.group, items)
+        self._extend(loop.group, items, loop.ledger)
         self._scheduler.seal(loop.group)
         limit = spec.protocol.max_execution_time_seconds
         loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
@@ -100,7 +113,7 @@ class Groups:
         self._record(actions, record.ledger)
         for place, value in enumerate(values):
             self.records[first + place].item = (value, place)
-        self._scheduler.extend(group, [Item(action) for action in actions])
+        self._extend(group, [Item(action) for action in actions], record.ledger)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -115,10 +128,15 @@ class Groups:
         """End a loop for this reason, unless it ends for another already."""
         if loop.reason is None:
             loop.reason = reason
-        is_deadline = reason is TerminationReason.DEADLINE
-        skip = SkipReason.DEADLINE if is_deadline else SkipReason.CANCELLED
-        cancel = CancelReason.DEADLINE if is_deadline else CancelReason.CANCELLED
+        skip, cancel = _ENDS.get(reason, (SkipReason.CANCELLED, CancelReason.CANCELLED))
         self._scheduler.abort(loop.group, skip, cancel)
+
+    def _extend(self, group: int, items: list[Item], ledger: Ledger) -> None:
+        if ledger.approval_rules:
+            items = [
+                replace(item, needs_approval=needs_approval(item.action, ledger)) for item in items
+            ]
+        self._scheduler.extend(group, items)
 
     def _record(self, actions: Iterable[Action], ledger: Ledger) -> None:
         for number, action in enumerate(actions, len(self.records)):
@@ -150,9 +168,7 @@ class Groups:
             loop.deadline.stop()
         owner = loop.parent
         if owner is not None and owner.cancel_reason is not None and loop.reason is None:
-            is_deadline = owner.cancel_reason is CancelReason.DEADLINE
-            ended = TerminationReason.DEADLINE if is_deadline else TerminationReason.CANCELLED
-            loop.reason = ended
+            loop.reason = _NESTED_ENDS.get(owner.cancel_reason, TerminationReason.CANCELLED)
         loop.close(has_failed=self._scheduler.has_failed(loop.group))
         if loop.parent is None:
             grace = loop.spec.protocol.fire_and_forget_grace_seconds

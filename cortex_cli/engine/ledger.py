@@ -21,7 +21,15 @@ from cortex_cli.events import (
     WarningData,
     WarningRaised,
 )
-from cortex_cli.kinds import ActionMode, ActionState, CancelReason, OnFailure, SkipReason
+from cortex_cli.kinds import (
+    ActionMode,
+    ActionState,
+    ActionType,
+    CancelReason,
+    Effect,
+    OnFailure,
+    SkipReason,
+)
 from cortex_cli.plan.describe import Outlook, planned_actions
 from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
@@ -118,7 +126,11 @@ class Ledger:
     def __init__(
         self, spec: RunSpec, outlook: Outlook, context: Context, stamp: Stamp, around: Surroundings
     ) -> None:
-        """`first` is the scheduler's number of the plan's first action, once it has one."""
+        """`first` is the scheduler's number of the plan's first action, once it has one.
+
+        `approval_rules`: what must be approved, of this run and of those around it.
+        """
+        self.approval_rules: tuple[bool | tuple[ActionType | Effect, ...], ...] = ()
         self.spec = spec
         self.outlook = outlook
         self.context = context

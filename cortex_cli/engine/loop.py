@@ -49,7 +49,8 @@ _LAST_EVENTS = {
 class Loop:
     """One agent or workflow while it runs; `parent` is the action that runs it, if nested.
 
-    `group` is its number with the scheduler; `reason` says why it ends, once that is known.
+    `group` is its number with the scheduler; `reason` says why it ends, once that is known;
+    `waits_for` names the actions that it is paused for.
     """
 
     def __init__(
@@ -71,10 +72,15 @@ class Loop:
         self.spec = spec
         self.outlook = spec.outlook
         self.parent = parent
+        outer = () if parent is None else parent.ledger.approval_rules
+        own = spec.protocol.require_user_approval
+        rules = outer if own is False else (*outer, own)
         self.ledger = Ledger(spec, spec.outlook, context, stamp, around)
+        self.ledger.approval_rules = rules
         self.group = -1
         self.reason: TerminationReason | None = None
         self.is_timed_out = False
+        self.waits_for: tuple[str, ...] = ()
         self.deadline: Timer | None = None
         self.outputs: dict[str, Any] = {}
         self._warnings = warnings
@@ -88,6 +94,9 @@ class Loop:
         if self.reason is TerminationReason.DEADLINE:
             limit = self.spec.protocol.max_execution_time_seconds
             return f"not done within {limit:g} s", "deadline"
+        if self.reason is TerminationReason.APPROVAL_NEEDED:
+            names = ", ".join(f"'{name}'" for name in self.waits_for)
+            return f"nobody could be asked to approve {names or 'an action'}", "approval_needed"
         return self.ledger.first_error or ("the run did not complete", "incomplete")
 
     def begin(self) -> None:
@@ -127,7 +136,8 @@ class Loop:
         """Publish the last event."""
         reason = self.reason or TerminationReason.CANCELLED
         kind = _LAST_EVENTS.get(reason, AgentFailed)
-        error, error_type = self.error if kind is AgentFailed else (None, None)
+        has_error = kind in {AgentFailed, AgentPaused}
+        error, error_type = self.error if has_error else (None, None)
         usage = self.ledger.usage or Usage()
         data = AgentEndedData(
             counts=self.ledger.counts,

@@ -90,6 +90,40 @@ class ActionCall:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whether an action may run: `parameters` are resolved, secrets in them masked."""
+
+    path: tuple[str, ...]
+    action: Action
+    parameters: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The question for people, on one line."""
+        action = self.action
+        what = f"{action.type} '{action.target}'" if action.target else str(action.type)
+        operation = f" ({action.operation})" if action.operation else ""
+        return f"May '{'/'.join((*self.path, action.id))}' call {what}{operation}?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Who lets an action run or does not; `text` is what they said about it."""
+
+    approved: bool
+    by: str
+    text: str | None = None
+
+
+class Approver(Protocol):
+    """A person, or who speaks for one."""
+
+    async def ask(self, question: Question) -> Answer | None:
+        """The answer, however long it takes; None: nobody can be asked. May be cancelled."""
+        ...
+
+
 class Handler(Protocol):
     """Performs the attempts of one target.
 
@@ -144,6 +178,14 @@ class RunSpec:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     ambient: Mapping[str, str] = field(default_factory=dict[str, str])
     input_rules: InputRules | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What one run is given beside what it runs: inputs, and whom to ask for approvals."""
+
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    approver: Approver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,14 @@ run's own tasks, one at a time, and nothing awaits between a fact and its conseq
 end of an action makes ready has started by the time that end has been dealt with.
 """
 
-from collections.abc import Mapping
-from typing import Any, assert_never
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
 
 import anyio
 
+from cortex_cli.engine.adaptive import AdaptiveLimit
+from cortex_cli.engine.approvals import Approvals
 from cortex_cli.engine.attempts import Attempts
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import RunFacts
@@ -17,20 +20,31 @@ from cortex_cli.engine.decide import choices_of, decide
 from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
-from cortex_cli.engine.ports import Clock, RunSpec
+from cortex_cli.engine.ports import Clock, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
+from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.timers import Timers
-from cortex_cli.engine.workers import WorkerPool
+from cortex_cli.engine.workers import Result, WorkerPool
 from cortex_cli.errors import ActionError
 from cortex_cli.events import ActionQueued, ActionQueuedData
 from cortex_cli.kinds import (
     ActionType,
     CancelReason,
-    QueueReason,
+    ProtocolMode,
     SkipReason,
     TerminationReason,
 )
-from cortex_cli.plan.commands import Cancel, Check, Close, Command, Queue, Skip, Start
+from cortex_cli.plan.commands import (
+    Ask,
+    Cancel,
+    Check,
+    Close,
+    Command,
+    Queue,
+    Restore,
+    Skip,
+    Start,
+)
 from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
@@ -41,6 +55,7 @@ _SKIPPED_FOR = {
     CancelReason.CANCELLED: SkipReason.CANCELLED,
     CancelReason.GRACE_ENDED: SkipReason.CANCELLED,
     CancelReason.DEADLINE: SkipReason.DEADLINE,
+    CancelReason.PAUSED: SkipReason.PAUSED,
 }
 
 
@@ -48,15 +63,16 @@ class Runner:
     """Runs one agent or workflow, once."""
 
     def __init__(
-        self, spec: RunSpec, inputs: Mapping[str, Any], bus: Bus, clock: Clock, random: Random
+        self, spec: RunSpec, request: RunRequest, bus: Bus, clock: Clock, random: Random
     ) -> None:
         """Call it inside the event loop. ManifestError if the inputs do not fit."""
         self.bus = bus
         self.facts = RunFacts(execution_id=bus.execution_id, started_at=clock.wall())
         self._clock = clock
         self._random = random
-        self._root = Loop(self, spec, inputs)
+        self._root = Loop(self, spec, request.inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
+        self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = False
@@ -82,6 +98,10 @@ class Runner:
                     timers=self._timers,
                     settle=self._settle,
                     halt=self.cancel,
+                    observe=self._observer(),
+                )
+                self._approvals = Approvals(
+                    attempts=self._attempts, approver=self._approver, settle=self._settle
                 )
                 self._groups = Groups(
                     self, self._attempts, self._scheduler, self._timers, self._settle
@@ -98,6 +118,13 @@ class Runner:
         except anyio.get_cancelled_exc_class():
             self.cancel()
             raise
+
+    def _observer(self) -> Callable[[Result], None] | None:
+        protocol = self._root.spec.protocol
+        if protocol.max_parallel_actions != "auto" or not protocol.allow_parallel_actions:
+            return None
+        limit = AdaptiveLimit(protocol.slots)
+        return AdaptingSlots(limit, self._scheduler, self._root.ledger, self._clock).observe
 
     def cancel(self) -> None:
         """End the run: cancel what runs, skip what waits. Does nothing once it has ended.
@@ -121,7 +148,11 @@ class Runner:
                 # A long chain of what only computes must not keep timers and viewers waiting.
                 self._timers.after(0.0, self._settle)
                 return
-        if not self._ended.is_set() and self._is_over():
+        if self._approvals.waiting and self._scheduler.is_stuck:
+            self._root.waits_for = tuple(self._approvals.waiting)
+            self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
+            self._settle()
+        elif not self._ended.is_set() and self._is_over():
             self._root.finish()
             self._ended.set()
 
@@ -135,18 +166,39 @@ class Runner:
                 self._start(self._records[action])
             case Check(action):
                 self._check(self._records[action])
-            case Queue(action):
-                data = ActionQueuedData(reason=QueueReason.SLOT)
-                self._records[action].emit(ActionQueued, data)
+            case Queue(action, reason):
+                self._records[action].emit(ActionQueued, ActionQueuedData(reason=reason))
             case Skip(action, reason):
-                record = self._records[action]
-                record.ledger.note_skipped(record, reason)
+                self._skip(self._records[action], reason)
             case Cancel(action, reason):
                 self._cancel(self._records[action], reason)
-            case Close(group):
-                self._groups.close(group)
+            case Ask() | Restore() | Close():
+                self._perform_rare(command)
             case _:
                 assert_never(command)
+
+    def _perform_rare(self, command: Ask | Restore | Close) -> None:
+        match command:
+            case Ask(action):
+                self._ask(self._records[action])
+            case Restore(limit, units, seconds):
+                self._timers.after(seconds, partial(self._restore, limit, units))
+            case Close(group):
+                self._groups.close(group)
+
+    def _ask(self, record: ActionRecord) -> None:
+        if not record.is_ended:
+            self._approvals.ask(record)
+
+    def _restore(self, limit: int, units: float) -> None:
+        self._scheduler.restored(limit, units)
+        self._settle()
+
+    def _skip(self, record: ActionRecord, reason: SkipReason) -> None:
+        record.ledger.note_skipped(record, reason)
+        if record.job is not None:
+            # It was still being asked whether it may run.
+            record.job.stop()
 
     def _start(self, record: ActionRecord) -> None:
         # What was performed before, of the same commands, may have ended the group since.

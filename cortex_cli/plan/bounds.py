@@ -1,10 +1,15 @@
 """Lower bounds: how quick no schedule can be, whatever its order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, inf
 
+from cortex_cli.kinds import ActionMode
 from cortex_cli.plan.critical_path import Timing
+from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.jobs import Jobs
+from cortex_cli.plan.shares import units_taken
+from cortex_cli.plan.simulate import Schedule
+from cortex_cli.protocol.resources import Rate, Resource
 
 TOLERANCE = 1e-9
 """Times that differ by less than this part of themselves are one: sums of floats are rounded."""
@@ -48,6 +53,34 @@ def interval_bound(jobs: Jobs, timing: Timing, bound: float) -> float:
             break
         bound = _rounded(bound + excess / jobs.slots, jobs)
     return bound
+
+
+def shared_bound(
+    graph: Graph,
+    durations: Sequence[float],
+    schedule: Schedule,
+    shared: Mapping[str, Resource],
+) -> float:
+    """The seconds below which no pool and no rate lets a plan end; 0 where nothing is shared.
+
+    What a pool is taken for, over its units; for a rate the whole stretches that the starts fill,
+    since the last of them can't come before. `schedule` says what is expected to run.
+    """
+    taken: dict[str, float] = dict.fromkeys(shared, 0.0)
+    for number, action in enumerate(graph.actions):
+        is_counted = schedule.ran[number] and action.mode is not ActionMode.FIRE_AND_FORGET
+        if not is_counted or not action.holds_slot:
+            continue
+        for name, units in units_taken(action, shared).items():
+            is_rate = isinstance(shared[name], Rate)
+            taken[name] += units if is_rate else units * durations[number]
+    return max((_least(shared[name], amount) for name, amount in taken.items()), default=0.0)
+
+
+def _least(resource: Resource, taken: float) -> float:
+    if isinstance(resource, Rate):
+        return max(0, ceil(taken / resource.units * (1 - TOLERANCE)) - 1) * resource.seconds
+    return taken / resource
 
 
 def _worst_excess(spans: Sequence[Span], slots: int) -> float:

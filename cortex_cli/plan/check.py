@@ -10,6 +10,7 @@ from cortex_cli.plan.edges import Linker, finding_of
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names, Provided
 from cortex_cli.plan.references import errors, find
+from cortex_cli.plan.shares import troubles
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
@@ -35,6 +36,7 @@ def check_plan(
     linker = Linker(Provided(graph, names), key)
     _check_ids(linker)
     _check_not_yet(linker)
+    _check_resources(linker)
     linker.link()
     for name, output in (outputs or {}).items():
         linker.findings.extend(_check_output(linker.provided, name, output))
@@ -48,17 +50,9 @@ def check_plan(
 
 def check_protocol(protocol: AgentLoopProtocol) -> list[Finding]:
     """The settings of a run that are understood, but cannot be followed yet."""
-    asked = {
-        "require_user_approval": protocol.require_user_approval is not False,
-        "max_parallel_actions": protocol.max_parallel_actions == "auto",
-        "budget": protocol.budget is not None,
-        "resources": bool(protocol.resources),
-    }
-    return [
-        Finding(code="not_yet", message=_not_yet(field), path=("protocol", field))
-        for field, is_asked in asked.items()
-        if is_asked
-    ]
+    if protocol.budget is None:
+        return []
+    return [Finding(code="not_yet", message=_not_yet("budget"), path=("protocol", "budget"))]
 
 
 def is_sound(findings: Sequence[Finding]) -> bool:
@@ -98,6 +92,14 @@ def _check_output(provided: Provided, name: str, output: OutputDeclaration) -> I
             yield finding_of(trouble, reference, (*place, *path))
 
 
+def _check_resources(linker: Linker) -> None:
+    shared = linker.provided.names.shared
+    for number, action in enumerate(linker.graph.actions):
+        for trouble in troubles(action, shared, linker.provided.hints):
+            place = ("resources", trouble.name)
+            linker.report(number, place, trouble.code, trouble.message, hint=trouble.hint)
+
+
 def _check_not_yet(linker: Linker) -> None:
     for number, action in enumerate(linker.graph.actions):
         for place in _later_fields(action):
@@ -105,8 +107,6 @@ def _check_not_yet(linker: Linker) -> None:
 
 
 def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:
-    if action.resources:
-        yield ("resources",)
     if action.cache is not False:
         yield ("cache",)
     if action.type is ActionType.LLM:

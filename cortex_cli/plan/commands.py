@@ -2,7 +2,7 @@
 
 import msgspec
 
-from cortex_cli.kinds import CancelReason, SkipReason
+from cortex_cli.kinds import CancelReason, QueueReason, SkipReason
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -17,10 +17,25 @@ class Check(msgspec.Struct, frozen=True):
     action: int
 
 
-class Queue(msgspec.Struct, frozen=True):
-    """The action is ready and waits for a slot."""
+class Ask(msgspec.Struct, frozen=True):
+    """Ask a person whether the action may run; answer `approved`, `failed` or `unanswered`."""
 
     action: int
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """The action is ready and waits for a slot, a pool or a rate."""
+
+    action: int
+    reason: QueueReason = QueueReason.SLOT
+
+
+class Restore(msgspec.Struct, frozen=True):
+    """Give units of a rate back in so many seconds: answer `restored`."""
+
+    limit: int
+    units: float
+    seconds: float
 
 
 class Skip(msgspec.Struct, frozen=True):
@@ -43,4 +58,4 @@ class Close(msgspec.Struct, frozen=True):
     group: int
 
 
-Command = Start | Check | Queue | Skip | Cancel | Close
+Command = Start | Check | Ask | Queue | Restore | Skip | Cancel | Close

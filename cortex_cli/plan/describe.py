@@ -1,8 +1,8 @@
 """The report of a plan: what `cortex plan` shows and the event `plan_generated` carries."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cortex_cli.errors import Problem
 from cortex_cli.kinds import ActionMode
@@ -12,6 +12,7 @@ from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.search import default_passes, makespan, search
 from cortex_cli.plan.simulate import Schedule
+from cortex_cli.protocol.resources import Resource
 from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
 
 
@@ -32,6 +33,7 @@ class Outlook:
     timing: Timing
     bound: float
     passes: int
+    shared: Mapping[str, Resource] = field(default_factory=dict[str, Resource])
 
     @property
     def scheduled_seconds(self) -> float:
@@ -45,15 +47,21 @@ class Outlook:
 
 
 def work_out(
-    graph: Graph, estimates: Sequence[Estimate], slots: int, *, passes: int | None = None
+    graph: Graph,
+    estimates: Sequence[Estimate],
+    slots: int,
+    *,
+    passes: int | None = None,
+    shared: Mapping[str, Resource] | None = None,
 ) -> Outlook:
     """Find an order for a plan, which must be free of cycles, and simulate it in so many slots.
 
+    `shared` holds the pools and rates of the run.
     At most `passes` orders are tried after the first; by default as many as take about 50 ms.
     """
     durations = [known.seconds for known in estimates]
     most = default_passes(len(graph)) if passes is None else passes
-    found = search(graph, durations, slots, passes=most)
+    found = search(graph, durations, slots, passes=most, shared=shared)
     return Outlook(
         graph=graph,
         slots=slots,
@@ -63,6 +71,7 @@ def work_out(
         timing=found.timing,
         bound=found.bound,
         passes=found.passes_used,
+        shared=shared or {},
     )
 
 

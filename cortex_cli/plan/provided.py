@@ -1,11 +1,12 @@
 """What references may name in one plan, and what is wrong with a reference that names nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
 from cortex_cli.ids import Hints
 from cortex_cli.plan.graph import Graph
+from cortex_cli.protocol.resources import Resource
 
 BUILT_IN = frozenset({"TIMESTAMP", "RUN_ID", "WORKFLOW_ID", "AGENT_NAME", "HOME"})
 ROOTS = frozenset({"inputs", "trigger", "steps", "env", "secrets", "run", "item", "index"})
@@ -18,12 +19,14 @@ class Names:
     """What references may name besides the outputs of actions.
 
     `inputs`: the declared inputs, None if any are taken. `env`: the declared variables.
-    `known`: keys that the context holds already.
+    `known`: keys that the context holds already. `shared`: the pools and rates that actions may
+    take from.
     """
 
     inputs: frozenset[str] | None = None
     env: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
+    shared: Mapping[str, Resource] = field(default_factory=dict[str, Resource])
 
 
 @dataclass(frozen=True, slots=True)

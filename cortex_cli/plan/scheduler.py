@@ -9,12 +9,14 @@ What an action waits for and what becomes of it follows PROTOCOL 2.3 to 2.5, who
 PROTOCOL 6: the higher priority, then the longer remaining path, then declaration order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, SkipReason
-from cortex_cli.plan.commands import Cancel, Check, Close, Command, Skip, Start
+from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
+from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Command, Skip, Start
+from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
+from cortex_cli.protocol.resources import Resource
 
 
 class Scheduler:
@@ -28,6 +30,8 @@ class Scheduler:
         """`slots`: how many leaf actions may run at once, at least 1."""
         self._nodes: list[Node] = []
         self._groups: list[Group] = []
+        self._limits: list[Limit] = []
+        self._unanswered: list[Node] = []
         self._background_left = 0
         self._queue = ReadyQueue(self._nodes, slots)
         self._commands: list[Command] = []
@@ -39,15 +43,32 @@ class Scheduler:
         return commands
 
     def open(
-        self, *, parent: int | None = None, cap: int | None = None, fail_fast: bool = False
+        self,
+        *,
+        parent: int | None = None,
+        cap: int | None = None,
+        fail_fast: bool = False,
+        shared: Mapping[str, Resource] | None = None,
     ) -> int:
-        """Add an empty group, nested in the action `parent`; it stays open until `seal`."""
+        """Add an empty group, nested in the action `parent`; it stays open until `seal`.
+
+        `shared`: pools and rates for its actions and those nested in them, by name; beside those
+        of the same name around it, as `cap` is beside the slots.
+        """
         above = None if parent is None else self._nodes[parent]
-        group = Group(len(self._groups), above, cap, fail_fast=fail_fast)
+        group = Group(len(self._groups), above, fail_fast=fail_fast)
         self._groups.append(group)
+        if cap is not None:
+            group.caps = (self._limit(float(cap)), *group.caps)
+        for name, resource in (shared or {}).items():
+            group.add_limit(name, self._limit(resource, QueueReason.POOL))
         if above is not None:
             above.nested.append(group)
         return group.number
+
+    def resize(self, slots: int) -> None:
+        """Have so many slots from now on; what runs in one too many goes on."""
+        self._queue.resize(slots)
 
     def extend(self, group: int, items: Sequence[Item]) -> range:
         """Add actions to an open group; their waits may name any action of the scheduler."""
@@ -62,8 +83,9 @@ class Scheduler:
             self._nodes.append(node)
             fresh.append(node)
             home.nodes.append(node)
-            home.unfinished += not item.is_background
-            self._background_left += item.is_background
+            if item.ended is None:
+                home.unfinished += not item.is_background
+                self._background_left += item.is_background
         for node, item in zip(fresh, items, strict=True):
             self._connect(node, item.waits)
         for node in fresh:
@@ -118,6 +140,47 @@ class Scheduler:
         node = self._nodes[action]
         if node.phase is Phase.BACKING_OFF:
             self._enqueue(node)
+
+    def restored(self, limit: int, units: float) -> None:
+        """The time of some units of a rate is over."""
+        self._limits[limit].free += units
+        self._queue.unpark(self._limits[limit])
+
+    def approved(self, action: int) -> None:
+        """A person lets the action run."""
+        node = self._nodes[action]
+        if node.phase is Phase.ASKING:
+            node.needs_approval = False
+            self._enqueue(node)
+
+    def unanswered(self, action: int) -> None:
+        """There is nobody to ask: the action waits on, unless nothing waits for it."""
+        node = self._nodes[action]
+        if node.phase is not Phase.ASKING:
+            return
+        if node.is_detached:
+            self._skip(node, SkipReason.PAUSED)
+        else:
+            node.phase = Phase.UNANSWERED
+            self._unanswered.append(node)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether actions wait for a slot."""
+        return self._queue.is_short
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether all that is left waits, directly or not, for an answer that nobody gives."""
+        if not self._queue.is_idle:
+            return False
+        if all(node.phase is not Phase.UNANSWERED for node in self._unanswered):
+            return False
+        return not any(group.is_open for group in self._groups) and not any(
+            node.phase in _LIVELY and (node.is_leaf or node.phase is not Phase.RUNNING)
+            for node in self._nodes
+            if not node.is_detached
+        )
 
     def passed(self, action: int) -> None:
         """The action's condition is true."""
@@ -198,8 +261,16 @@ class Scheduler:
                 self._enqueue(node)
         return reason
 
+    def _limit(self, resource: Resource, reason: QueueReason = QueueReason.SLOT) -> Limit:
+        limit = Limit.of(len(self._limits), resource, reason)
+        self._limits.append(limit)
+        return limit
+
     def _enqueue(self, node: Node) -> None:
-        if node.is_leaf:
+        if node.needs_approval:
+            node.phase = Phase.ASKING
+            self._commands.append(Ask(node.number))
+        elif node.is_leaf:
             node.phase = Phase.READY
             self._queue.add(node)
         else:
@@ -270,6 +341,9 @@ class Scheduler:
             node.phase = Phase.ENDED
             self._commands.append(Skip(node.number, skip))
             skipped.append(node)
+
+
+_LIVELY = frozenset({Phase.CHECKING, Phase.READY, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING})
 
 
 def _meaning(reason: SkipReason) -> Outcome:

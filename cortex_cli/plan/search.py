@@ -7,24 +7,27 @@ Ballestín and Quintanilla call it justification, EJOR 165, 2005); a little nois
 docs/scheduling.md has the figures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf, nextafter
 
 from cortex_cli.kinds import ActionMode
-from cortex_cli.plan.bounds import reaches
+from cortex_cli.plan.bounds import reaches, shared_bound
 from cortex_cli.plan.critical_path import Timing, timing
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.hunt import Hunt
 from cortex_cli.plan.jobs import jobs_of
 from cortex_cli.plan.simulate import Schedule, simulate
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.resources import Resource
 
 _MOST_PASSES = 50
 
 # A pass takes 3 us an action; the bound and one more simulation as long as three passes.
 _BUDGET = 10_000
 _OVERHEAD = 3
+_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +66,41 @@ def default_passes(size: int) -> int:
 
 
 def search(
-    graph: Graph, durations: Sequence[float], slots: int, *, passes: int, seed: int = 0
+    graph: Graph,
+    durations: Sequence[float],
+    slots: int,
+    *,
+    passes: int,
+    shared: Mapping[str, Resource] | None = None,
 ) -> Found:
     """Look for a short order of a plan, which must be free of cycles, in so many passes at most.
 
     `durations` are in seconds. A pass tries one order, in O((V + E) log V) and a little more;
     the search ends early where the bound is reached. The same arguments give the same order.
 
-    The `priority` of actions comes before any order, as in a run. Where an action starts after the
+    `shared` holds pools and rates; the passes know nothing of them, but what counts in the end
+    does. The `priority` of actions comes before any order, as in a run. Where an action starts after the
     first of several, the search holds it to the one that is first in the plain order. In any
     case what counts is what the scheduler itself makes of an order, on a simulated clock, and
     that of the longest remaining path is kept unless another is shorter.
     """
-    plain = _follow(graph, durations, timing(graph, durations).tails, slots)
+    follow = partial(_follow, graph, durations, slots, shared or {})
+    plain = follow(timing(graph, durations).tails)
     ran = plain.schedule.ran
     facts = timing(graph, [s if runs else 0.0 for s, runs in zip(durations, ran, strict=True)])
-    hunt = Hunt(jobs_of(graph, durations, plain.schedule, slots), facts, plain.makespan, seed)
-    hunt.run(plain.schedule.ends, passes)
+    hunt = Hunt(jobs_of(graph, durations, plain.schedule, slots), facts, plain.makespan, _SEED)
+    floor = shared_bound(graph, durations, plain.schedule, shared or {})
+    hunt.run(plain.schedule.ends, 0 if reaches(plain.makespan, floor) else passes)
     best = plain
     if sequence := hunt.sequence():
         tails = _tails(graph, plain.tails, sequence, hunt.makespan)
-        best = min(plain, _follow(graph, durations, tails, slots), key=lambda its: its.makespan)
+        best = min(plain, follow(tails), key=lambda its: its.makespan)
     return Found(
         tails=best.tails,
         schedule=best.schedule,
         timing=facts,
         makespan=best.makespan,
-        bound=min(best.makespan, hunt.bound),
+        bound=min(best.makespan, max(floor, hunt.bound)),
         shortest=min(best.makespan, hunt.shortest),
         passes_used=hunt.passes,
     )
@@ -109,9 +120,13 @@ class _Followed:
 
 
 def _follow(
-    graph: Graph, durations: Sequence[float], tails: Sequence[float], slots: int
+    graph: Graph,
+    durations: Sequence[float],
+    slots: int,
+    shared: Mapping[str, Resource],
+    tails: Sequence[float],
 ) -> _Followed:
-    schedule = simulate(graph, durations, tails, slots)
+    schedule = simulate(graph, durations, tails, slots, shared)
     return _Followed(tails, schedule, makespan(graph, schedule))
 
 

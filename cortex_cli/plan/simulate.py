@@ -1,14 +1,15 @@
 """The scheduler on a simulated clock: when each action would start and end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import assert_never
 
-from cortex_cli.plan.commands import Cancel, Check, Close, Queue, Skip, Start
+from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Queue, Restore, Skip, Start
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.states import Item
+from cortex_cli.protocol.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,49 +33,81 @@ def items_of(graph: Graph, tails: Sequence[float], first: int = 0) -> list[Item]
 
 
 def simulate(
-    graph: Graph, durations: Sequence[float], tails: Sequence[float], slots: int
+    graph: Graph,
+    durations: Sequence[float],
+    tails: Sequence[float],
+    slots: int,
+    shared: Mapping[str, Resource] | None = None,
 ) -> Schedule:
     """Run the plan on a simulated clock, in which everything succeeds and takes its estimate.
 
     `durations` and `tails` (the longest remaining path from the start of each action) are in
-    seconds. Conditions are taken to be true, and every case of a decision to be chosen.
+    seconds; `shared` holds the pools and rates of the run. Conditions are taken to be true, every
+    case of a decision to be chosen, and every approval to be given at once.
     """
-    size = len(graph)
-    schedule = Schedule([0.0] * size, [0.0] * size, [True] * size)
-    scheduler = Scheduler(slots)
-    group = scheduler.open()
-    scheduler.extend(group, items_of(graph, tails))
-    scheduler.seal(group)
-    running: list[tuple[float, int]] = []
-    now = 0.0
-    _perform(scheduler, schedule, durations, running, now)
-    while running:
-        now, action = heappop(running)
-        scheduler.completed(action)
-        _perform(scheduler, schedule, durations, running, now)
-    return schedule
+    return _Simulation(graph, durations, tails, slots, shared or {}).run()
 
 
-def _perform(
-    scheduler: Scheduler,
-    schedule: Schedule,
-    durations: Sequence[float],
-    running: list[tuple[float, int]],
-    now: float,
-) -> None:
-    while commands := scheduler.take():
-        for command in commands:
-            match command:
-                case Start(action):
-                    schedule.starts[action] = now
-                    schedule.ends[action] = now + durations[action]
-                    heappush(running, (schedule.ends[action], action))
-                case Check(action):
-                    scheduler.passed(action)
-                case Skip(action):
-                    schedule.starts[action] = schedule.ends[action] = now
-                    schedule.ran[action] = False
-                case Queue() | Cancel() | Close():
-                    pass
-                case _:
-                    assert_never(command)
+class _Simulation:
+    def __init__(
+        self,
+        graph: Graph,
+        durations: Sequence[float],
+        tails: Sequence[float],
+        slots: int,
+        shared: Mapping[str, Resource],
+    ) -> None:
+        size = len(graph)
+        self._schedule = Schedule([0.0] * size, [0.0] * size, [True] * size)
+        self._durations = durations
+        self._scheduler = Scheduler(slots)
+        group = self._scheduler.open(shared=shared)
+        self._scheduler.extend(group, items_of(graph, tails))
+        self._scheduler.seal(group)
+        self._running: list[tuple[float, int]] = []
+        self._lent: list[tuple[float, int, float]] = []
+
+    def run(self) -> Schedule:
+        """The schedule once all has ended."""
+        running, lent = self._running, self._lent
+        self._perform(0.0)
+        while running:
+            if lent and lent[0][0] <= running[0][0]:
+                now, limit, units = heappop(lent)
+                self._scheduler.restored(limit, units)
+            else:
+                now, action = heappop(running)
+                self._scheduler.completed(action)
+            self._perform(now)
+            while lent and not running:
+                now, limit, units = heappop(lent)
+                self._scheduler.restored(limit, units)
+                self._perform(now)
+        return self._schedule
+
+    def _perform(self, now: float) -> None:
+        scheduler, schedule = self._scheduler, self._schedule
+        while commands := scheduler.take():
+            for command in commands:
+                match command:
+                    case Start(action):
+                        schedule.starts[action] = now
+                        schedule.ends[action] = now + self._durations[action]
+                        heappush(self._running, (schedule.ends[action], action))
+                    case Check() | Ask():
+                        self._agree(command)
+                    case Restore(limit, units, seconds):
+                        heappush(self._lent, (now + seconds, limit, units))
+                    case Skip(action):
+                        schedule.starts[action] = schedule.ends[action] = now
+                        schedule.ran[action] = False
+                    case Queue() | Cancel() | Close():
+                        pass
+                    case _:
+                        assert_never(command)
+
+    def _agree(self, question: Check | Ask) -> None:
+        if isinstance(question, Check):
+            self._scheduler.passed(question.action)
+        else:
+            self._scheduler.approved(question.action)

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, RunIf, SkipReason
+from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, QueueReason, RunIf, SkipReason
 from cortex_cli.plan.conditions import Condition, compile_condition
+from cortex_cli.plan.limits import Limit
+from cortex_cli.plan.shares import units_taken
 from cortex_cli.protocol.action import Action
+
+Claim = tuple[Limit, float]
+"""So many units of something."""
 
 
 class Phase(Enum):
@@ -18,6 +23,8 @@ class Phase(Enum):
     RUNNING = 3
     BACKING_OFF = 4
     ENDED = 5
+    ASKING = 6
+    UNANSWERED = 7
 
 
 class Outcome(Enum):
@@ -33,12 +40,15 @@ class Item:
     """An action as the scheduler needs it.
 
     `waits` holds the number and kind of each edge that leads to it; `tail` is the longest
-    remaining path from its start to the end of its plan, in seconds.
+    remaining path from its start to the end of its plan, in seconds. `ended` is what its end
+    means, where it has ended before it joins.
     """
 
     action: Action
     waits: Sequence[tuple[int, EdgeKind]] = ()
     tail: float = 0.0
+    needs_approval: bool = False
+    ended: Outcome | None = None
 
     @property
     def is_background(self) -> bool:
@@ -60,58 +70,66 @@ def is_about_item(condition: Condition) -> bool:
 
 
 class Group:
-    """The actions of one plan."""
+    """The actions of one plan; `caps` and `limits` are its own and those of all around it."""
 
     __slots__ = (
-        "cap",
-        "capped",
+        "caps",
         "fail_fast",
         "has_failed",
         "is_closed",
         "is_detached",
         "is_open",
+        "limits",
         "nodes",
         "number",
         "parent",
-        "parked",
-        "running",
         "unfinished",
     )
 
-    def __init__(
-        self, number: int, parent: "Node | None", cap: int | None, *, fail_fast: bool
-    ) -> None:
+    def __init__(self, number: int, parent: "Node | None", *, fail_fast: bool) -> None:
         self.number = number
         self.parent = parent
-        self.cap = cap
         self.fail_fast = fail_fast
         self.has_failed = False
         self.is_detached = parent is not None and parent.is_detached
         self.is_open = True
         self.is_closed = False
         self.nodes: list[Node] = []
-        self.running = 0
-        self.parked: list[tuple[float, float, int]] = []
         self.unfinished = 0
-        above = [] if parent is None else parent.group.capped
-        self.capped: list[Group] = above if cap is None else [self, *above]
+        self.caps: tuple[Limit, ...] = () if parent is None else parent.group.caps
+        self.limits: dict[str, tuple[Limit, ...]] = (
+            {} if parent is None else dict(parent.group.limits)
+        )
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no more of its leaf actions may run."""
-        return self.cap is not None and self.running >= self.cap
+    def add_limit(self, name: str, limit: Limit) -> None:
+        """Share something out among the group's actions, and those nested in them."""
+        self.limits[name] = (limit, *self.limits.get(name, ()))
+
+    def claims(self, action: Action, *, is_detached: bool) -> tuple[Claim, ...]:
+        """What a leaf action takes while it runs, and of each how many units."""
+        caps = () if is_detached else tuple((cap, 1.0) for cap in self.caps)
+        if not self.limits:
+            return caps
+        taken = tuple(
+            (limit, units)
+            for name, units in units_taken(action, self.limits).items()
+            for limit in self.limits[name]
+        )
+        return (*caps, *taken)
 
 
 class Node:
     """One action; `open_*` count the edges that still hold it, the rest how those before ended.
 
     `is_background`: nothing waits for it. `is_detached`: it, or what it is nested in, is such.
+    `waits_for`: what it has been said to wait for once it was ready.
     """
 
     __slots__ = (
         "blocked",
         "cancelling",
         "children",
+        "claims",
         "group",
         "has_condition",
         "has_started",
@@ -119,6 +137,7 @@ class Node:
         "is_detached",
         "is_leaf",
         "key",
+        "needs_approval",
         "nested",
         "number",
         "ok",
@@ -135,6 +154,7 @@ class Node:
         "soft_ok",
         "tail",
         "wait_for_all",
+        "waits_for",
     )
 
     def __init__(
@@ -155,8 +175,13 @@ class Node:
         self.on_failure = action.on_failure
         self.wait_for_all = action.wait_for_all
         self.cancelling: CancelReason | None = None
-        self.phase = Phase.WAITING
-        self.outcome = Outcome.OK
+        self.phase = Phase.WAITING if item.ended is None else Phase.ENDED
+        self.outcome = item.ended or Outcome.OK
+        self.needs_approval = item.needs_approval
+        self.waits_for: QueueReason | None = None
+        self.claims: tuple[Claim, ...] = (
+            group.claims(action, is_detached=self.is_detached) if self.is_leaf else ()
+        )
         self.children: list[tuple[Node, EdgeKind, bool]] = []
         self.nested: list[Group] = []
         self.open_hard = self.open_soft = 0

@@ -1,15 +1,16 @@
 """What would make a plan shorter: more slots, quicker actions, cached ones, fewer barriers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
 from cortex_cli.kinds import ActionMode, EdgeKind
 from cortex_cli.plan.barriers import add_barriers
 from cortex_cli.plan.bounds import TOLERANCE, reaches
-from cortex_cli.plan.estimate import Estimate
+from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.search import Found, default_passes, search
+from cortex_cli.protocol.resources import Resource
 from cortex_cli.report import AtSlots, Shortening, WhatIf
 
 _EACH_UP_TO = 16
@@ -21,10 +22,8 @@ _WORTH = 0.001
 _SHARE = 4
 
 
-def what_if(
-    graph: Graph, estimates: Sequence[Estimate], slots: int, *, passes: int | None = None
-) -> WhatIf:
-    """Plan anew with other slots and with other actions; the plan must be free of cycles.
+def what_if(outlook: Outlook, *, passes: int | None = None) -> WhatIf:
+    """Plan anew with other slots and with other actions.
 
     Each time at most `passes` orders are tried. By default they are as many for the plan as it is
     as `work_out` tries, and as many for each other as in a plan four times as large.
@@ -35,12 +34,13 @@ def what_if(
     each, fewer in plans of more than 2,000. At most five that shorten the plan by more than 0.1 %
     are kept.
     """
-    durations = [known.seconds for known in estimates]
+    graph, slots = outlook.graph, outlook.slots
+    durations = [known.seconds for known in outlook.estimates]
     size = len(graph)
     most = default_passes(size) if passes is None else passes
-    found = search(graph, durations, slots, passes=most)
+    found = search(graph, durations, slots, passes=most, shared=outlook.shared)
     share = default_passes(size * _SHARE) if passes is None else passes
-    trials = _Trials(graph, durations, slots, share, found)
+    trials = _Trials(graph, durations, slots, share, found, outlook.shared)
     curve = tuple(trials.curve())
     shortenings = [trials.shortening(number) for number in trials.candidates()]
     enough = found.makespan * (1 - _WORTH)
@@ -63,6 +63,7 @@ class _Trials:
     slots: int
     passes: int
     found: Found
+    shared: Mapping[str, Resource]
 
     def curve(self) -> Iterator[AtSlots]:
         """From one slot to as many as are of use, the plan's own number among them."""
@@ -74,7 +75,7 @@ class _Trials:
             if slots != self.slots:
                 if is_enough:
                     continue
-                found = search(self.graph, self.durations, slots, passes=self.passes)
+                found = self._search(self.graph, self.durations, slots)
             seconds = found.makespan
             yield AtSlots(
                 slots=slots,
@@ -108,7 +109,7 @@ class _Trials:
         free = None
         if self._holds_back(number):
             graph = _without_barrier(self.graph, number)
-            free = search(graph, self.durations, self.slots, passes=self.passes).makespan
+            free = self._search(graph, self.durations, self.slots).makespan
         return Shortening(
             id=self.graph.actions[number].id,
             twice_as_fast_seconds=self._with_duration(number, seconds / 2),
@@ -119,7 +120,10 @@ class _Trials:
     def _with_duration(self, number: int, seconds: float) -> float:
         durations = [*self.durations]
         durations[number] = seconds
-        return search(self.graph, durations, self.slots, passes=self.passes).makespan
+        return self._search(self.graph, durations, self.slots).makespan
+
+    def _search(self, graph: Graph, durations: Sequence[float], slots: int) -> Found:
+        return search(graph, durations, slots, passes=self.passes, shared=self.shared)
 
     def _holds_back(self, number: int) -> bool:
         parents = self.graph.parents

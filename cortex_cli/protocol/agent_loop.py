@@ -6,9 +6,20 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from cortex_cli.kinds import ActionType, Effect, ProtocolMode
 from cortex_cli.protocol.action import MAX_PARALLEL, Delay, Seconds, Written
+from cortex_cli.protocol.resources import Resource, parse_resource
 
 ModeName = Literal["default", "autonomous", "strict"]
 ParallelLimit = Annotated[int, Field(strict=True, ge=1, le=MAX_PARALLEL)]
+
+
+def _sound(written: float | str) -> float | str:
+    parse_resource(written)
+    return written
+
+
+WrittenResource = Annotated[
+    Annotated[float, Field(strict=True, allow_inf_nan=False)] | str, AfterValidator(_sound)
+]
 
 
 class Budget(Written):
@@ -37,7 +48,12 @@ class AgentLoopProtocol(Written):
     terminate_on_error: StrictBool = False
     fire_and_forget_grace_seconds: Delay = 10.0
     budget: Budget | None = None
-    resources: dict[str, float | str] = Field(default_factory=dict)
+    resources: dict[str, WrittenResource] = Field(default_factory=dict)
+
+    @property
+    def shared(self) -> dict[str, Resource]:
+        """The pools and rates of the run by name."""
+        return {name: parse_resource(written) for name, written in self.resources.items()}
 
     @property
     def slots(self) -> int:
@@ -48,6 +64,11 @@ class AgentLoopProtocol(Written):
 
     @property
     def nested_cap(self) -> int | None:
-        """The further cap that a nested run sets on itself, None where it sets none."""
+        """The further cap that a nested run sets on itself, None where it sets none.
+
+        `auto` sets none: the number of slots that adapts is that of the whole run.
+        """
+        if self.allow_parallel_actions and self.max_parallel_actions == "auto":
+            return None
         chosen = {"max_parallel_actions", "allow_parallel_actions"} & self.model_fields_set
         return self.slots if chosen else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from cortex_cli.actions.functions import FunctionTools, ToolExecutor
 from cortex_cli.actions.llm import LlmAction
-from cortex_cli.engine.ports import Handler, Journal, ModelClient, RunSpec
+from cortex_cli.engine.ports import Approver, Handler, Journal, ModelClient, RunRequest, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError, ManifestError, UsageError
 from cortex_cli.kinds import ActionType
@@ -29,6 +29,7 @@ class AgentLoopExecutor:
     parameters as keywords, or is an object with `async def execute(name, parameters)`. Sync
     functions run in worker threads. `llm_client` answers `llm` actions; by default it is the
     built-in extractive summariser. `inputs` is what `${inputs.NAME}` refers to.
+    `approver` is asked for the approvals that the protocol requires; without one the run pauses.
 
     Raises ManifestError, with all problems at once, if the plan cannot be run, and UsageError
     if there is none: a `goal` needs a model that plans, which this version does not have.
@@ -42,6 +43,7 @@ class AgentLoopExecutor:
     llm_client: ModelClient | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     journal: Journal | None = None
+    approver: Approver | None = None
 
     def __post_init__(self) -> None:
         if self.plan is None:
@@ -60,7 +62,8 @@ class AgentLoopExecutor:
         Leaving the loop early, by `break` too, cancels the run; `async with` also waits until
         nothing of it is left.
         """
-        return RunHandle(self._spec, self.inputs, self.journal).stream()
+        request = RunRequest(inputs=self.inputs, approver=self.approver)
+        return RunHandle(self._spec, request, self.journal).stream()
 
 
 class _Functions:
@@ -93,8 +96,9 @@ def _without_manifest(action: Action) -> ActionError:
 
 
 def _outlook(plan: ExecutionPlan, protocol: AgentLoopProtocol) -> Outlook:
-    graph, findings = check_plan(plan.actions, Names())
+    graph, findings = check_plan(plan.actions, Names(shared=protocol.shared))
     findings = [*check_protocol(protocol), *findings]
     if not is_sound(findings):
         raise ManifestError([finding.at() for finding in findings])
-    return work_out(graph, [estimate(action, {}) for action in plan.actions], protocol.slots)
+    estimates = [estimate(action, {}) for action in plan.actions]
+    return work_out(graph, estimates, protocol.slots, shared=protocol.shared)

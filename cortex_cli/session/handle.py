@@ -2,12 +2,11 @@
 
 import os
 import random
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.clock import LoopClock
-from cortex_cli.engine.ports import Journal, RunSpec
+from cortex_cli.engine.ports import Journal, RunRequest, RunSpec
 from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import Event
@@ -17,11 +16,9 @@ from cortex_cli.ids import execution_id
 class RunHandle:
     """One run of a spec: makes its event stream, and cancels it."""
 
-    def __init__(
-        self, spec: RunSpec, inputs: Mapping[str, Any], journal: Journal | None = None
-    ) -> None:
+    def __init__(self, spec: RunSpec, request: RunRequest, journal: Journal | None = None) -> None:
         self._spec = spec
-        self._inputs = inputs
+        self._request = request
         self._journal = journal
         self._runner: Runner | None = None
         self._is_cancelled = False
@@ -34,7 +31,7 @@ class RunHandle:
         clock = LoopClock()
         bus = Bus(execution_id(os.urandom(8)), clock, self._journal)
         bus.listen(listener)
-        self._runner = Runner(self._spec, self._inputs, bus, clock, random.Random())
+        self._runner = Runner(self._spec, self._request, bus, clock, random.Random())
         if self._is_cancelled:
             self._runner.cancel()
         await self._runner.run()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from cortex_cli.engine.ports import Journal, RunSpec
+from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
 from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
@@ -18,6 +18,8 @@ from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, tools_of
@@ -117,7 +119,7 @@ class Session:
         outlook = self._spec(self.program).outlook
         if outlook is None:
             return None
-        return what_if(outlook.graph, outlook.estimates, outlook.slots, passes=self._passes)
+        return what_if(outlook, passes=self._passes)
 
     def inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
@@ -135,7 +137,13 @@ class Session:
                 if action.type in _HANDLED:
                     targets.handler(action)
 
-    def run(self, inputs: Mapping[str, Any], journal: Journal | None = None) -> "EventStream":
+    def run(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        journal: Journal | None = None,
+        approver: Approver | None = None,
+    ) -> "EventStream":
         """The events of a new run, which begins with the first that is asked for.
 
         Raises UsageError if there is no plan.
@@ -146,7 +154,8 @@ class Session:
         spec = self._spec(self.program)
         if spec.outlook is None:
             raise no_plan(spec.name)
-        return RunHandle(spec, inputs, journal).stream()
+        request = RunRequest(inputs=inputs, approver=approver)
+        return RunHandle(spec, request, journal).stream()
 
     async def aclose(self) -> None:
         """Close what the handlers hold open."""
@@ -161,7 +170,7 @@ class Session:
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,
-                    _names(program),
+                    _names(program, self.program.protocol),
                     outputs=program.outputs,
                     key=program.actions_key,
                 )
@@ -216,7 +225,8 @@ class Session:
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
         estimates = [estimate(action, nested) for action in graph.actions]
-        return work_out(graph, estimates, slots, passes=self._passes)
+        shared = within(self.program.protocol.shared, program.protocol.shared)
+        return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
 
 
 def _called_first(program: Program) -> list[Program]:
@@ -243,7 +253,10 @@ def _note_on_goal(program: Program) -> list[Finding]:
     return [Finding(severity=Severity.NOTE, code="no_plan", message=message, hint=_WRITE_PLAN)]
 
 
-def _names(program: Program) -> Names:
+def _names(program: Program, outermost: AgentLoopProtocol) -> Names:
     declared = program.inputs.declared
-    inputs = None if declared is None else frozenset(declared)
-    return Names(inputs=inputs, env=frozenset(program.variables))
+    return Names(
+        inputs=None if declared is None else frozenset(declared),
+        env=frozenset(program.variables),
+        shared=within(outermost.shared, program.protocol.shared),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from cortex_cli.engine.ports import ActionCall, Handler, RunSpec
+from cortex_cli.engine.ports import ActionCall, Handler, RunRequest, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError
 from cortex_cli.events import ActionEnded, ActionStarted, Event
@@ -83,14 +83,14 @@ def spec_of(
     declared = {
         key: OutputDeclaration.model_validate(value) for key, value in (outputs or {}).items()
     }
-    graph, findings = check_plan(tuple(actions), Names(), outputs=declared)
+    graph, findings = check_plan(tuple(actions), Names(shared=settings.shared), outputs=declared)
     assert is_sound(findings), findings
     estimates = [estimate(action, {}) for action in graph.actions]
     return RunSpec(
         name=name,
         protocol=settings,
         targets=tools or Tools(),
-        outlook=work_out(graph, estimates, settings.slots),
+        outlook=work_out(graph, estimates, settings.slots, shared=settings.shared),
         outputs=declared,
     )
 
@@ -147,7 +147,7 @@ async def run(spec: RunSpec, inputs: Mapping[str, Any] | None = None) -> Log:
 
 def stream(spec: RunSpec, inputs: Mapping[str, Any] | None = None) -> EventStream:
     """The events of a new run."""
-    return RunHandle(spec, inputs or {}).stream()
+    return RunHandle(spec, RunRequest(inputs=inputs or {})).stream()
 
 
 async def run_plan(*actions: Action, **protocol: Any) -> Log:

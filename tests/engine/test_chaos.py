@@ -5,6 +5,7 @@ million.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.engine.ports import RunSpec
+from cortex_cli.engine.ports import Answer, Question, RunRequest, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import (
     ActionEnded,
@@ -27,8 +28,12 @@ from cortex_cli.kinds import ActionMode, EdgeKind
 from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
-from tests.engine.bench import Log, Tools, act, spec_of, stream
+from cortex_cli.protocol.resources import Rate
+from cortex_cli.session.handle import RunHandle
+from tests.engine.bench import Log, Tools, act, spec_of
 from tests.engine.virtual_time import VirtualLoop
+
+NAMES = Names(shared={"pool": 2.0, "call": Rate(2, 3)})
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,16 @@ class Case:
 
     spec: RunSpec
     cancel_at: float | None
+    person: "Person | None" = None
+
+
+class Person:
+    """Answers after a while: mostly yes, sometimes no, seldom not at all; by the id alone."""
+
+    async def ask(self, question: Question) -> Answer | None:
+        number = sum(map(ord, question.action.id)) % 7
+        await anyio.sleep(number / 4)
+        return None if number == 1 else Answer(approved=number != 2, by="ada")
 
 
 def case_of(seed: int) -> Case:
@@ -49,12 +64,16 @@ def case_of(seed: int) -> Case:
     if random.random() < 0.15:
         limits["max_execution_time_seconds"] = random.choice([0.5, 1.5, 4])
     cancel_at = random.choice([0.0, 0.5, 1.0, 1.5, 3.0]) if random.random() < 0.25 else None
-    return Case(spec_of(actions, tools, **limits), cancel_at)
+    has_person = random.random() < 0.7
+    if random.random() < 0.2:
+        limits["require_user_approval"] = random.choice([True, ["tool"], ["agent", "none"]])
+    return Case(spec_of(actions, tools, **limits), cancel_at, Person() if has_person else None)
 
 
 def limits_of(random: Random) -> dict[str, Any]:
     return {
         "max_parallel_actions": random.randint(1, 4),
+        "resources": {"pool": 2, "call": "2/3s"},
         "fail_fast": random.random() < 0.2,
         "fire_and_forget_grace_seconds": random.choice([0, 1, 10]),
     }
@@ -68,7 +87,7 @@ def actions_of(random: Random, size: int, prefix: str, *, can_nest: bool = False
         actions.append(
             act(f"{prefix}{number}", *waits, **fields_of(random, usable, can_nest=can_nest))
         )
-    return actions if is_sound(check_plan(actions, Names())[1]) else []
+    return actions if is_sound(check_plan(actions, NAMES)[1]) else []
 
 
 def fields_of(random: Random, usable: list[str], *, can_nest: bool) -> dict[str, Any]:
@@ -88,11 +107,13 @@ def fields_of(random: Random, usable: list[str], *, can_nest: bool) -> dict[str,
         "timeout_seconds": random.choice([None, None, 0.7, 1.5]),
         "retry": {"max_attempts": random.choice([1, 1, 2, 3]), "delay_seconds": 1, "jitter": False},
     }
+    if random.random() < 0.25:
+        fields["resources"] = random.choice([{"pool": 1}, {"pool": 2}, {"call": 1}])
     if random.random() < 0.2:
         fields["condition"] = random.choice(["true", "1 == 2", "inputs.x > 1"])
     kind = random.random()
     if can_nest and kind < 0.15:
-        fields |= {"type": "agent", "target": "inner"}
+        fields |= {"type": "agent", "target": "inner", "resources": {}}
     elif kind < 0.25:
         fields |= {"type": "internal", "target": None}
         del fields["timeout_seconds"]
@@ -107,7 +128,9 @@ async def play(case: Case) -> Log:
         await anyio.sleep(moment)
         events.cancel()
 
-    async with stream(case.spec, {"x": 1}) as events, anyio.create_task_group() as tasks:
+    request = RunRequest(inputs={"x": 1}, approver=case.person)
+    events_of_run = RunHandle(case.spec, request).stream()
+    async with events_of_run as events, anyio.create_task_group() as tasks:
         if case.cancel_at is not None:
             tasks.start_soon(cancel, events, case.cancel_at)
         async for event in events:
@@ -124,6 +147,7 @@ def check(case: Case, log: Log) -> None:
     check_ends(case.spec, log)
     check_order(case.spec, log)
     check_slots(case.spec, log)
+    check_shared(case.spec, log)
 
 
 def check_ends(spec: RunSpec, log: Log) -> None:
@@ -203,6 +227,34 @@ def check_slots(spec: RunSpec, log: Log) -> None:
                 pass
 
 
+def check_shared(spec: RunSpec, log: Log) -> None:
+    """No more units of the pool are held than it has; no more of the rate in any three seconds."""
+    wanted = resources_of(spec)
+    held: dict[tuple[tuple[str, ...], str], float] = {}
+    calls: list[float] = []
+    for event in log:
+        if isinstance(event, ActionStarted):
+            taken = wanted[event.action_id]
+            if "call" in taken:
+                calls.append(event.seconds)
+            held[event.path, event.action_id] = taken.get("pool", 0)
+            assert sum(held.values()) <= 2
+        elif event.action_id and isinstance(event, (ActionRetrying, ActionEnded)):
+            held.pop((event.path, event.action_id), None)
+    # The wire has milliseconds.
+    assert all(later - first > 2.998 for first, later in zip(calls, calls[2:], strict=False))
+
+
+def resources_of(spec: RunSpec) -> dict[str, Mapping[str, float]]:
+    """What each action takes, those of the nested run among them."""
+    assert isinstance(spec.targets, Tools)
+    inner = spec.targets.nested_specs["inner"].outlook
+    assert spec.outlook is not None
+    assert inner is not None
+    actions = (*spec.outlook.graph.actions, *inner.graph.actions)
+    return {action.id: action.resources for action in actions}
+
+
 def wire(log: Log) -> list[dict[str, Any]]:
     """The log as it would be written, without what differs from run to run."""
     lines: list[dict[str, Any]] = []
@@ -272,7 +324,14 @@ async def settled(seed: int, slots: int) -> Any:
         for action in actions_of(random, 8, "a")
         if (on_failure := "continue" if action.on_failure == "continue" else "fail")
     ]
-    spec = spec_of(actions, max_parallel_actions=slots, fire_and_forget_grace_seconds=1_000)
+    resources = {"pool": 2, "call": "2/3s"}
+    grace = 1_000
+    spec = spec_of(
+        actions,
+        max_parallel_actions=slots,
+        fire_and_forget_grace_seconds=grace,
+        resources=resources,
+    )
     log = await play(Case(spec, None))
     last: Event = log[-1]
     return last.data["outputs"], log.ends()

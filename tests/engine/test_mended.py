@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.engine.ports import ActionCall, RunSpec
+from cortex_cli.engine.ports import ActionCall, RunRequest, RunSpec
 from cortex_cli.session.handle import RunHandle
 from cortex_cli.store.journal import MemoryJournal
 from tests.engine.bench import Log, Tools, act, run, run_plan, spec_of, stream
@@ -234,7 +234,7 @@ async def test_a_cancellation_that_a_tool_met_is_its_failure(anyio_backend: str)
 async def test_a_host_that_is_cancelled_still_gets_the_last_event_into_the_journal() -> None:
     for slots in (1, 50):
         journal = MemoryJournal()
-        handle = RunHandle(wide(slots), {}, journal)
+        handle = RunHandle(wide(slots), RunRequest(), journal)
         with anyio.move_on_after(5):
             async for _ in handle.stream():
                 pass

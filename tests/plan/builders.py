@@ -1,6 +1,6 @@
 """Short ways to make the actions and graphs that tests of planning need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cortex_cli.kinds import EdgeKind
@@ -8,6 +8,7 @@ from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.resources import Resource
 
 
 def act(action_id: str, *depends_on: str, **fields: Any) -> Action:
@@ -22,9 +23,9 @@ def timed(action_id: str, seconds: float, *depends_on: str, **fields: Any) -> Ac
     return act(action_id, *depends_on, estimate_seconds=seconds, **fields)
 
 
-def graph_of(*actions: Action) -> Graph:
-    """The checked graph of a sound plan."""
-    graph, findings = check_plan(actions, Names())
+def graph_of(*actions: Action, shared: Mapping[str, Resource] | None = None) -> Graph:
+    """The checked graph of a sound plan, whose actions may take of what is shared."""
+    graph, findings = check_plan(actions, Names(shared=shared or {}))
     assert is_sound(findings), findings
     return graph
 

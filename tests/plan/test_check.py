@@ -10,7 +10,12 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 from tests.plan.builders import act, graph_of, messages, pairs
 
-NAMES = Names(inputs=frozenset({"topic"}), env=frozenset({"REGION"}), known=frozenset({"before"}))
+NAMES = Names(
+    inputs=frozenset({"topic"}),
+    env=frozenset({"REGION"}),
+    known=frozenset({"before"}),
+    shared={"gpu": 2.0},
+)
 
 
 def test_references_make_data_edges_wherever_they_stand() -> None:
@@ -85,8 +90,14 @@ def test_known_names_need_no_edge() -> None:
         ({"output_key": "page"}, ("actions 'fetch' and 'x' have the same output_key 'page';"
                                  " give each its own")),
         ({"for_each": "$item"}, "'item' has a value only in an action with 'for_each'"),
-        ({"resources": {"gpu": 1}}, ("'resources' is part of the protocol, but this version cannot"
-                                    " follow it yet")),
+        ({"resources": {"gqu": 1}}, ("action 'x' takes 'gqu', which the run does not share out; did"
+                                    " you mean 'gpu'?")),
+        ({"resources": {"disk": 1}}, ("action 'x' takes 'disk', which the run does not share out;"
+                                     " declare it under protocol.resources")),
+        ({"resources": {"gpu": 3}}, ("action 'x' takes 3 of 'gpu', of which there are 2; take fewer,"
+                                    " or declare more under protocol.resources")),
+        ({"type": "agent", "target": "y", "resources": {"gpu": 1}},
+         ("agent 'x' takes 'gpu' itself, which its own actions need; give 'resources' to these")),
         ({"parameters": {"v": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
                                                    " 'KEY' first")),
         ({"type": "llm", "parameters": {"schema": {}}}, ("'schema' is part of the protocol, but"
@@ -166,13 +177,8 @@ def test_all_mistakes_come_at_once() -> None:
 
 def test_settings_that_cannot_be_followed_yet_say_so() -> None:
     assert check_protocol(AgentLoopProtocol()) == []
-    asked = AgentLoopProtocol.model_validate(
-        {"require_user_approval": True, "max_parallel_actions": "auto",
-         "budget": {"tokens": 5}, "resources": {"gpu": 1}}
-    )  # fmt: skip
-    assert [finding.path[1] for finding in check_protocol(asked)] == [
-        "require_user_approval", "max_parallel_actions", "budget", "resources"
-    ]  # fmt: skip
+    asked = AgentLoopProtocol.model_validate({"budget": {"tokens": 5}})
+    assert [finding.path[1] for finding in check_protocol(asked)] == ["budget"]
 
 
 def test_a_graph_without_a_cycle_has_none() -> None:

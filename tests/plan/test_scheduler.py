@@ -1,87 +1,17 @@
 """The scheduler on its own: PROTOCOL 2.3 to 2.6 and 6, and invariants under random faults."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from random import Random
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cortex_cli.kinds import CancelReason, EdgeKind, SkipReason
-from cortex_cli.plan.commands import Cancel, Check, Close, Command, Queue, Skip, Start
+from cortex_cli.plan.commands import (
+    Close,
+    Skip,
+    Start,
+)
 from cortex_cli.plan.scheduler import Scheduler
-from cortex_cli.plan.simulate import items_of
 from cortex_cli.plan.states import Item
-from cortex_cli.protocol.action import Action
-from tests.plan.builders import act, graph_of
-
-
-@dataclass
-class Bench:
-    """Drives a scheduler by hand and keeps what it said, by id."""
-
-    slots: int = 5
-    ids: list[str] = field(default_factory=list[str])
-    running: list[str] = field(default_factory=list[str])
-    queued: list[str] = field(default_factory=list[str])
-    skipped: dict[str, SkipReason] = field(default_factory=dict[str, SkipReason])
-    cancelled: dict[str, CancelReason] = field(default_factory=dict[str, CancelReason])
-    checks: list[str] = field(default_factory=list[str])
-    closed: list[int] = field(default_factory=list[int])
-
-    def __post_init__(self) -> None:
-        self.scheduler = Scheduler(self.slots)
-
-    def load(
-        self, *actions: Action, parent: str | None = None, cap: int | None = None, **group: bool
-    ) -> int:
-        graph = graph_of(*actions)
-        above = None if parent is None else self.ids.index(parent)
-        number = self.scheduler.open(parent=above, cap=cap, **group)
-        first = len(self.ids)
-        self.ids += [action.id for action in actions]
-        self.scheduler.extend(number, items_of(graph, [0.0] * len(graph), first))
-        self.scheduler.seal(number)
-        self.take()
-        return number
-
-    def take(self) -> None:
-        while commands := self.scheduler.take():
-            for command in commands:
-                self._note(command)
-
-    def _note(self, command: Command) -> None:
-        match command:
-            case Start(action):
-                self.running.append(self.ids[action])
-            case Queue(action):
-                self.queued.append(self.ids[action])
-            case Skip(action, reason):
-                self.skipped[self.ids[action]] = reason
-            case Cancel(action, reason):
-                self.cancelled[self.ids[action]] = reason
-            case Check(action):
-                self.checks.append(self.ids[action])
-            case Close(group):
-                self.closed.append(group)
-
-    def end(self, *ids: str, not_chosen: Iterable[str] = ()) -> None:
-        for name in ids:
-            self.running.remove(name)
-            others = [self.ids.index(other) for other in not_chosen]
-            self.scheduler.completed(self.ids.index(name), not_chosen=others)
-            self.take()
-
-    def fail(self, name: str) -> None:
-        self.running.remove(name)
-        self.scheduler.failed(self.ids.index(name))
-        self.take()
-
-    def gone(self, name: str) -> None:
-        self.running.remove(name)
-        self.scheduler.cancelled(self.ids.index(name))
-        self.take()
+from tests.plan.builders import act
+from tests.plan.scheduler_bench import Bench
 
 
 def test_an_action_starts_when_its_own_dependencies_are_done() -> None:
@@ -390,114 +320,6 @@ def test_actions_that_join_later_know_what_has_ended() -> None:
     assert scheduler.take() == []
     scheduler.seal(group)
     assert scheduler.take() == [Close(group)]
-
-
-@st.composite
-def faulty_plans(draw: st.DrawFn) -> list[Action]:
-    size = draw(st.integers(1, 12))
-    actions: list[Action] = []
-    for number in range(size):
-        waited = [f"a{i}" for i in range(number) if draw(st.integers(0, 2)) == 0]
-        background = {a.id for a in actions if a.mode == "fire_and_forget"}
-        fields = {
-            "mode": draw(st.sampled_from(["async", "async", "sync", "fire_and_forget"])),
-            "run_if": draw(st.sampled_from(["success", "success", "failure", "always"])),
-            "on_failure": draw(st.sampled_from(["fail", "continue", "abort"])),
-            "wait_for_all": draw(st.booleans()),
-            "priority": draw(st.integers(0, 2)),
-            "condition": draw(st.sampled_from([None, None, "true"])),
-        }
-        actions.append(act(f"a{number}", *(w for w in waited if w not in background), **fields))
-    return actions
-
-
-@dataclass
-class Chaos:
-    """Runs a plan whose actions end as a random source says, and holds it to the invariants."""
-
-    actions: list[Action]
-    slots: int
-    random: Random
-    fail_fast: bool
-    running: list[int] = field(default_factory=list[int])
-    stopping: set[int] = field(default_factory=set[int])
-    queued: set[int] = field(default_factory=set[int])
-    ended: set[int] = field(default_factory=set[int])
-    closed: int = 0
-
-    def __post_init__(self) -> None:
-        self.graph = graph_of(*self.actions)
-        self.scheduler = Scheduler(self.slots)
-
-    def run(self) -> None:
-        group = self.scheduler.open(fail_fast=self.fail_fast)
-        self.scheduler.extend(group, items_of(self.graph, [0.0] * len(self.graph)))
-        self.scheduler.seal(group)
-        self.perform()
-        while self.running:
-            self.end_one()
-            self.perform()
-
-    def perform(self) -> None:
-        while commands := self.scheduler.take():
-            for command in commands:
-                self.obey(command)
-        foreground = [n for n in self.running if not self.is_background(n)]
-        waiting = [n for n in self.queued if not self.is_background(n)]
-        assert len(foreground) <= self.slots
-        assert not waiting or len(foreground) == self.slots, "a slot idles"
-
-    def obey(self, command: Command) -> None:
-        match command:
-            case Start(action):
-                if self.actions[action].wait_for_all:
-                    assert self.ended >= set(self.graph.parents[action])
-                self.running.append(action)
-                self.queued.discard(action)
-            case Queue(action):
-                self.queued.add(action)
-            case Check(action):
-                self.random.choice([self.scheduler.passed, self.scheduler.refused])(action)
-            case Skip(action):
-                self.queued.discard(action)
-                self.finish(action)
-            case Cancel(action):
-                self.stopping.add(action)
-            case Close():
-                self.closed += 1
-
-    def end_one(self) -> None:
-        action = self.running.pop(self.random.randrange(len(self.running)))
-        self.finish(action)
-        if action in self.stopping:
-            self.scheduler.cancelled(action)
-        elif self.random.random() < 0.3:
-            self.scheduler.failed(action)
-        else:
-            self.scheduler.completed(action)
-
-    def finish(self, action: int) -> None:
-        assert action not in self.ended, "an action ended twice"
-        self.ended.add(action)
-
-    def is_background(self, action: int) -> bool:
-        return self.actions[action].mode == "fire_and_forget"
-
-
-@given(
-    actions=faulty_plans(),
-    slots=st.integers(1, 4),
-    random=st.randoms(use_true_random=False),
-    fail_fast=st.booleans(),
-)
-def test_whatever_happens_every_action_ends_once_and_no_slot_idles(
-    actions: list[Action], slots: int, random: Random, *, fail_fast: bool
-) -> None:
-    chaos = Chaos(actions, slots, random, fail_fast)
-    chaos.run()
-    assert len(chaos.ended) == len(actions)
-    assert chaos.closed == 1
-    assert chaos.scheduler.background_left == 0
 
 
 @pytest.mark.parametrize("slots", [1, 3])

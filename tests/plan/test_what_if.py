@@ -21,7 +21,7 @@ def estimates_of(graph: Graph) -> Sequence[Estimate]:
 
 def tried(*actions: Action, slots: int = 2) -> WhatIf:
     graph = graph_of(*actions)
-    return what_if(graph, estimates_of(graph), slots)
+    return what_if(work_out(graph, estimates_of(graph), slots))
 
 
 def curve_of(result: WhatIf) -> dict[int, float]:
@@ -112,7 +112,7 @@ def test_a_plan_that_takes_no_time_has_nothing_to_be_shortened() -> None:
 def test_what_if_agrees_with_the_plan_and_only_shows_what_is_shorter(
     graph: Graph, slots: int
 ) -> None:
-    result = what_if(graph, estimates_of(graph), slots)
+    result = what_if(work_out(graph, estimates_of(graph), slots))
     outlook = work_out(graph, estimates_of(graph), slots)
     assert result.scheduled_seconds == outlook.scheduled_seconds
     assert curve_of(result)[slots] == outlook.scheduled_seconds
@@ -121,8 +121,8 @@ def test_what_if_agrees_with_the_plan_and_only_shows_what_is_shorter(
 
 def test_the_number_of_orders_to_try_can_be_given() -> None:
     graph = graph_of(*(timed(f"a{n}", 3 if n < 2 else 2) for n in range(5)))
-    plain = what_if(graph, estimates_of(graph), 2, passes=0)
-    searched = what_if(graph, estimates_of(graph), 2, passes=50)
+    plain = what_if(work_out(graph, estimates_of(graph), 2), passes=0)
+    searched = what_if(work_out(graph, estimates_of(graph), 2), passes=50)
     assert (plain.scheduled_seconds, searched.scheduled_seconds) == (7, 6)
     assert curve_of(plain)[3] == curve_of(searched)[3]
 

@@ -1,0 +1,121 @@
+"""A scheduler driven by hand."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cortex_cli.kinds import CancelReason, QueueReason, SkipReason
+from cortex_cli.plan.commands import (
+    Ask,
+    Cancel,
+    Check,
+    Close,
+    Command,
+    Queue,
+    Restore,
+    Skip,
+    Start,
+)
+from cortex_cli.plan.scheduler import Scheduler
+from cortex_cli.plan.simulate import items_of
+from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.resources import Resource
+from tests.plan.builders import graph_of
+
+
+@dataclass
+class Bench:
+    """Drives a scheduler by hand and keeps what it said, by id."""
+
+    slots: int = 5
+    ids: list[str] = field(default_factory=list[str])
+    running: list[str] = field(default_factory=list[str])
+    queued: list[str] = field(default_factory=list[str])
+    skipped: dict[str, SkipReason] = field(default_factory=dict[str, SkipReason])
+    cancelled: dict[str, CancelReason] = field(default_factory=dict[str, CancelReason])
+    checks: list[str] = field(default_factory=list[str])
+    closed: list[int] = field(default_factory=list[int])
+    asked: list[str] = field(default_factory=list[str])
+    reasons: dict[str, QueueReason] = field(default_factory=dict[str, QueueReason])
+    lent: list[Restore] = field(default_factory=list[Restore])
+    known: dict[str, Resource] = field(default_factory=dict[str, Resource])
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(self.slots)
+
+    def load(
+        self,
+        *actions: Action,
+        parent: str | None = None,
+        cap: int | None = None,
+        asking: bool = False,
+        **group: Any,
+    ) -> int:
+        self.known |= group.get("shared", {})
+        graph = graph_of(*actions, shared=self.known)
+        above = None if parent is None else self.ids.index(parent)
+        number = self.scheduler.open(parent=above, cap=cap, **group)
+        first = len(self.ids)
+        self.ids += [action.id for action in actions]
+        items = items_of(graph, [0.0] * len(graph), first)
+        self.scheduler.extend(number, [replace(item, needs_approval=asking) for item in items])
+        self.scheduler.seal(number)
+        self.take()
+        return number
+
+    def take(self) -> None:
+        while commands := self.scheduler.take():
+            for command in commands:
+                self._note(command)
+
+    def _note(self, command: Command) -> None:
+        match command:
+            case Start(action):
+                self.running.append(self.ids[action])
+            case Queue(action, reason):
+                self.queued.append(self.ids[action])
+                self.reasons[self.ids[action]] = reason
+            case Skip(action, reason):
+                self.skipped[self.ids[action]] = reason
+            case Cancel(action, reason):
+                self.cancelled[self.ids[action]] = reason
+            case Check(action):
+                self.checks.append(self.ids[action])
+            case Ask() | Restore() | Close():
+                self._note_rare(command)
+
+    def _note_rare(self, command: Ask | Restore | Close) -> None:
+        match command:
+            case Close(group):
+                self.closed.append(group)
+            case Ask(action):
+                self.asked.append(self.ids[action])
+            case Restore():
+                self.lent.append(command)
+
+    def end(self, *ids: str, not_chosen: Iterable[str] = ()) -> None:
+        for name in ids:
+            self.running.remove(name)
+            others = [self.ids.index(other) for other in not_chosen]
+            self.scheduler.completed(self.ids.index(name), not_chosen=others)
+            self.take()
+
+    def restore(self) -> None:
+        """The time of the units that were lent first is over."""
+        lent = self.lent.pop(0)
+        self.scheduler.restored(lent.limit, lent.units)
+        self.take()
+
+    def approve(self, name: str) -> None:
+        self.scheduler.approved(self.ids.index(name))
+        self.take()
+
+    def fail(self, name: str) -> None:
+        self.running.remove(name)
+        self.scheduler.failed(self.ids.index(name))
+        self.take()
+
+    def gone(self, name: str) -> None:
+        self.running.remove(name)
+        self.scheduler.cancelled(self.ids.index(name))
+        self.take()
