@@ -39,7 +39,7 @@ from cortex_cli.payloads import StateCounts as StateCounts
 from cortex_cli.payloads import Usage as Usage
 
 
-class EventHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="event_type"):
+class EventHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="event_type"):
     """What all events have; `timestamp` is RFC 3339 in UTC with milliseconds.
 
     `sequence` is 1, 2, 3 … without a gap in a run; `path` holds the ids of the actions that

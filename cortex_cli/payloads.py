@@ -20,7 +20,7 @@ from cortex_cli.kinds import (
 from cortex_cli.report import PlannedAction, PlannedEdge, PlanReport
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True):
+class Payload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The data of an event; reads like a mapping of its fields, by their names on the wire."""
 
     def __getitem__(self, key: str) -> Any:
@@ -65,7 +65,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 cast(ABCMeta, Mapping).register(Payload)
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens read and written by models, and what they cost in US dollars if that is known."""
 
     input_tokens: int = 0
@@ -73,7 +73,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None = None
 
 
-class StateCounts(msgspec.Struct, frozen=True, kw_only=True):
+class StateCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many actions ended in each final state."""
 
     completed: int = 0

@@ -8,21 +8,13 @@ from typing import Any
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
+from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.ports import ActionCall, Clock
 from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.engine.retry import Random, delay_before
 from cortex_cli.engine.timers import Timers
-from cortex_cli.engine.workers import (
-    Broken,
-    Done,
-    Halted,
-    Job,
-    Result,
-    Stopped,
-    TimedOut,
-    WorkerPool,
-)
+from cortex_cli.engine.workers import WorkerPool
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import (
     ActionQueued,

@@ -29,8 +29,8 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
+    from cortex_cli.engine.job import Job
     from cortex_cli.engine.timers import Timer
-    from cortex_cli.engine.workers import Job
 
 
 class Surroundings(Protocol):
