@@ -30,7 +30,7 @@ class Bus:
 
     def __init__(self, execution_id: str, clock: Clock, journal: Journal | None) -> None:
         self.execution_id = execution_id
-        self._clock = clock
+        self._wall = clock.wall
         self._journal = journal
         self._sequence = 0
         self._listeners: list[Listener] = []
@@ -77,7 +77,7 @@ class Bus:
 
     def _timestamp(self) -> str:
         # On the hot path: formatted anew only when the millisecond has changed.
-        milliseconds = int(self._clock.wall() * 1000)
+        milliseconds = int(self._wall() * 1000)
         if milliseconds != self._millisecond:
             self._millisecond = milliseconds
             second, rest = divmod(milliseconds, 1000)

@@ -22,15 +22,18 @@ from cortex_cli.events import (
     WarningRaised,
 )
 from cortex_cli.kinds import ActionMode, ActionState, CancelReason, OnFailure, SkipReason
-from cortex_cli.plan.describe import Outlook, planned_actions
+from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
 from cortex_cli.protocol.action import Action
-from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
     from cortex_cli.engine.job import Job
     from cortex_cli.engine.timers import Timer
+
+
+# Reading a member of an enumeration takes as long as making an event, before Python 3.12.
+_COMPLETED = ActionState.COMPLETED
 
 
 class Surroundings(Protocol):
@@ -130,7 +133,6 @@ class Ledger:
         self._now = around.now
         self._counts: Counter[ActionState] = Counter()
         self._by_name: dict[str, int] = {}
-        self._planned: tuple[PlannedAction, ...] = ()
 
     def number_of(self, name: str) -> int:
         """The scheduler's number of the action with that id or name."""
@@ -142,13 +144,6 @@ class Ledger:
                 self._by_name = {a.name: n for n, a in reversed(list(actions))}
             number = self._by_name[name]
         return self.first + number
-
-    @property
-    def planned(self) -> tuple[PlannedAction, ...]:
-        """The actions as planned, worked out once."""
-        if not self._planned:
-            self._planned = planned_actions(self.outlook, self.outlook.graph.waves())
-        return self._planned
 
     @property
     def counts(self) -> StateCounts:
@@ -170,7 +165,7 @@ class Ledger:
 
     def note_completed(self, record: ActionRecord, output: Any) -> None:
         """Keep and publish an action's output."""
-        step = self._end(record, ActionState.COMPLETED, output)
+        step = self._end(record, _COMPLETED, output)
         data = ActionCompletedData(
             output=output if self.spec.protocol.stream_action_results else None,
             duration_seconds=step.duration_seconds,
@@ -226,6 +221,7 @@ class Ledger:
             attempts=record.attempt,
         )
         self._counts[state] += 1
-        self.usage = add_usage(self.usage, record.usage)
+        if record.usage is not None:
+            self.usage = add_usage(self.usage, record.usage)
         self.context.record(record.action, step)
         return step

@@ -53,6 +53,7 @@ class Runner:
         """Call it inside the event loop. ManifestError if the inputs do not fit."""
         self.bus = bus
         self.facts = RunFacts(execution_id=bus.execution_id, started_at=clock.wall())
+        self.now = clock.now
         self._clock = clock
         self._random = random
         self._root = Loop(self, spec, inputs)
@@ -60,10 +61,6 @@ class Runner:
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = False
-
-    def now(self) -> float:
-        """Seconds on the run's clock."""
-        return self._clock.now()
 
     async def run(self) -> None:
         """Run to the last event.
@@ -121,7 +118,7 @@ class Runner:
                 # A long chain of what only computes must not keep timers and viewers waiting.
                 self._timers.after(0.0, self._settle)
                 return
-        if not self._ended.is_set() and self._is_over():
+        if self._is_over() and not self._ended.is_set():
             self._root.finish()
             self._ended.set()
 
