@@ -213,6 +213,7 @@ class Ledger:
         record.is_ended = True
         if record.reporter is not None:
             record.reporter.close()
+            record.reporter = None
         step = StepRecord(
             status=state,
             output=output,

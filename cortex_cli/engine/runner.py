@@ -35,6 +35,7 @@ from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
 _TURN = 1_000
+_FOR_A_SLOT = ActionQueuedData(reason=QueueReason.SLOT)
 _SKIPPED_FOR = {
     CancelReason.ABORTED: SkipReason.ABORTED,
     CancelReason.TIMEOUT: SkipReason.ABORTED,
@@ -112,7 +113,10 @@ class Runner:
         performed = 0
         while commands := self._scheduler.take():
             for command in commands:
-                self._perform(command)
+                if type(command) is Start:
+                    self._start(self._records[command.action])
+                else:
+                    self._perform(command)
             performed += len(commands)
             if performed > _TURN:
                 # A long chain of what only computes must not keep timers and viewers waiting.
@@ -130,11 +134,10 @@ class Runner:
         match command:
             case Start(action):
                 self._start(self._records[action])
+            case Queue(action):
+                self._records[action].emit(ActionQueued, _FOR_A_SLOT)
             case Check(action):
                 self._check(self._records[action])
-            case Queue(action):
-                data = ActionQueuedData(reason=QueueReason.SLOT)
-                self._records[action].emit(ActionQueued, data)
             case Skip(action, reason):
                 record = self._records[action]
                 record.ledger.note_skipped(record, reason)

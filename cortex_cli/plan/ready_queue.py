@@ -7,6 +7,9 @@ from cortex_cli.plan.states import Group, Node, Phase
 
 BACKGROUND_SLOTS = 16
 
+# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
+_READY, _RUNNING = Phase.READY, Phase.RUNNING
+
 
 class ReadyQueue:
     """The leaf actions that are ready, and the slots they wait for.
@@ -34,7 +37,7 @@ class ReadyQueue:
 
     def leave(self, node: Node) -> None:
         """Give back what an action holds, if it holds anything."""
-        if node.phase is not Phase.RUNNING or not node.is_leaf:
+        if node.phase is not _RUNNING or not node.is_leaf:
             return
         if node.is_detached:
             self._free_background += 1
@@ -48,7 +51,7 @@ class ReadyQueue:
         """Start what may run now; what has become ready and may not is told to wait."""
         while self._free and self._ready:
             node = self._nodes[heappop(self._ready)[2]]
-            if node.phase is not Phase.READY:
+            if node.phase is not _READY:
                 # It may have been taken from the parked: its place goes to the next of them.
                 self._unpark_all(node)
             elif not self._park(node):
@@ -58,11 +61,11 @@ class ReadyQueue:
                 _start(node, commands)
         while self._free_background and self._background:
             node = self._nodes[heappop(self._background)]
-            if node.phase is Phase.READY:
+            if node.phase is _READY:
                 self._free_background -= 1
                 _start(node, commands)
         if self._fresh:
-            commands.extend(Queue(node.number) for node in self._fresh if node.phase is Phase.READY)
+            commands.extend(Queue(node.number) for node in self._fresh if node.phase is _READY)
             self._fresh.clear()
 
     def _park(self, node: Node) -> bool:
@@ -83,12 +86,12 @@ class ReadyQueue:
     def _unpark(self, group: Group) -> None:
         while group.parked:
             key = heappop(group.parked)
-            if self._nodes[key[2]].phase is Phase.READY:
+            if self._nodes[key[2]].phase is _READY:
                 heappush(self._ready, key)
                 return
 
 
 def _start(node: Node, commands: list[Command]) -> None:
-    node.phase = Phase.RUNNING
+    node.phase = _RUNNING
     node.has_started = True
     commands.append(Start(node.number))

@@ -16,6 +16,10 @@ from cortex_cli.plan.commands import Cancel, Check, Close, Command, Skip, Start
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
 
+# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
+_WAITING, _READY, _ENDED = Phase.WAITING, Phase.READY, Phase.ENDED
+_OK = Outcome.OK
+
 
 class Scheduler:
     """Decides what starts, what is skipped and what is cancelled.
@@ -46,7 +50,7 @@ class Scheduler:
         group = Group(len(self._groups), above, cap, fail_fast=fail_fast)
         self._groups.append(group)
         if above is not None:
-            above.nested.append(group)
+            above.nested = (*above.nested, group)
         return group.number
 
     def extend(self, group: int, items: Sequence[Item]) -> range:
@@ -62,13 +66,13 @@ class Scheduler:
             self._nodes.append(node)
             fresh.append(node)
             home.nodes.append(node)
-            home.unfinished += not item.is_background
-            self._background_left += item.is_background
+            home.unfinished += not node.is_background
+            self._background_left += node.is_background
         for node, item in zip(fresh, items, strict=True):
             self._connect(node, item.waits)
         for node in fresh:
             # What came before it here may have decided it already.
-            reason = self._decide(node) if node.phase is Phase.WAITING else None
+            reason = self._decide(node) if node.phase is _WAITING else None
             if reason is not None:
                 self._skip(node, reason)
         return range(first, len(self._nodes))
@@ -84,7 +88,7 @@ class Scheduler:
         node = self._nodes[action]
         self._queue.leave(node)
         self._skip_unchosen(not_chosen)
-        self._end(node, Outcome.OK)
+        self._end(node, _OK)
 
     def failed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has used up its attempts, or could not be decided; see `completed`."""
@@ -175,8 +179,8 @@ class Scheduler:
     def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
         for source, kind in waits:
             parent = self._nodes[source]
-            soft = kind is EdgeKind.DEPENDS_ON and not node.wait_for_all
-            if parent.phase is Phase.ENDED:
+            soft = not node.wait_for_all and kind is EdgeKind.DEPENDS_ON
+            if parent.phase is _ENDED:
                 node.count(parent.outcome, kind, soft=soft)
                 continue
             parent.children.append((node, kind, soft))
@@ -200,7 +204,7 @@ class Scheduler:
 
     def _enqueue(self, node: Node) -> None:
         if node.is_leaf:
-            node.phase = Phase.READY
+            node.phase = _READY
             self._queue.add(node)
         else:
             node.phase = Phase.RUNNING
@@ -216,7 +220,7 @@ class Scheduler:
         pending = [(node, outcome)]
         while pending:
             ended, how = pending.pop()
-            ended.phase = Phase.ENDED
+            ended.phase = _ENDED
             ended.outcome = how
             children, ended.children = ended.children, []
             for child, kind, soft in children:
