@@ -4,7 +4,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -45,21 +45,19 @@ class FunctionTools:
 
     def __init__(self, tools: ToolExecutor) -> None:
         """`tools` is looked at each time a handler is asked for."""
-        self._tools = tools
+        is_mapping = isinstance(tools, Mapping)
+        self._names = tools if is_mapping else ()
+        self._find = tools.get if is_mapping else cache(partial(_by_name, tools))
         self._known: dict[str, _FunctionTool] = {}
 
     def handler(self, action: Action) -> Handler:
         """The handler of the action's target; ActionError (`not_found`) for an unknown one."""
         name = action.target or ""
-        known = self._known.get(name)
-        if not isinstance(self._tools, Mapping):
-            if known is None:
-                known = self._known[name] = _FunctionTool(_by_name(self._tools, name))
-            return known
-        function = self._tools.get(name)
+        function = self._find(name)
         if function is None:
-            message, hint = f"there is no tool '{name}'", did_you_mean(name, self._tools)
+            message, hint = f"there is no tool '{name}'", did_you_mean(name, self._names)
             raise ActionError(message, error_type="not_found", retryable=False, hint=hint)
+        known = self._known.get(name)
         if known is None or known.function is not function:
             known = self._known[name] = _FunctionTool(function)
         return known

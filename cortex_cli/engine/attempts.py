@@ -108,8 +108,7 @@ class Attempts:
     def end(self, record: ActionRecord, result: Result) -> None:
         """A worker reports how an attempt has ended."""
         record.job = None
-        if record.reporter is not None:
-            record.reporter.close()
+        record.hush()
         match result:
             case Done(output):
                 self.complete(record, output)

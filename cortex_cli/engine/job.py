@@ -40,28 +40,20 @@ class Halted(msgspec.Struct, frozen=True):
 Result = Done | Broken | TimedOut | Stopped | Halted
 
 
-class Job:
+class Job(msgspec.Struct, eq=False):
     """One attempt: what to do, for how long at most (seconds), and whom to tell how it ended.
 
     While it runs it has the scope that cancels it; `deadline` is on the run's clock, and `timer`
     what ends it then, once it has one.
     """
 
-    __slots__ = ("deadline", "is_stopped", "on_end", "scope", "timeout", "timer", "work")
-
-    def __init__(
-        self,
-        work: Callable[[], Awaitable[Any]],
-        timeout: float | None,
-        on_end: Callable[[Result], None],
-    ) -> None:
-        self.work = work
-        self.timeout = timeout
-        self.on_end = on_end
-        self.scope: anyio.CancelScope | None = None
-        self.timer: Timer | None = None
-        self.deadline = 0.0
-        self.is_stopped = False
+    work: Callable[[], Awaitable[Any]]
+    timeout: float | None
+    on_end: Callable[[Result], None]
+    scope: "anyio.CancelScope | None" = None
+    timer: "Timer | None" = None
+    deadline: float = 0.0
+    is_stopped: bool = False
 
     def stop(self) -> None:
         """Cancel the work if it runs, and keep it from beginning if it doesn't yet."""

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
 from cortex_cli.engine.ports import RunSpec
@@ -47,40 +49,24 @@ class Surroundings(Protocol):
         ...
 
 
-class ActionRecord:
+class ActionRecord(msgspec.Struct, eq=False):
     """One action of a running plan; `number` is the scheduler's, times are the run's clock's.
 
     `item` is the value and the place of the item that it is for, in a `for_each`.
     """
 
-    __slots__ = (
-        "action",
-        "attempt",
-        "cancel_reason",
-        "is_ended",
-        "item",
-        "job",
-        "ledger",
-        "number",
-        "reporter",
-        "started",
-        "timer",
-        "usage",
-    )
-
-    def __init__(self, number: int, action: Action, ledger: "Ledger") -> None:
-        self.number = number
-        self.action = action
-        self.ledger = ledger
-        self.attempt = 0
-        self.started: float | None = None
-        self.usage: Usage | None = None
-        self.cancel_reason: CancelReason | None = None
-        self.is_ended = False
-        self.item: tuple[Any, int] | None = None
-        self.job: Job | None = None
-        self.timer: Timer | None = None
-        self.reporter: ActionReporter | None = None
+    number: int
+    action: Action
+    ledger: "Ledger"
+    attempt: int = 0
+    started: float | None = None
+    usage: Usage | None = None
+    cancel_reason: CancelReason | None = None
+    is_ended: bool = False
+    item: tuple[Any, int] | None = None
+    job: "Job | None" = None
+    timer: "Timer | None" = None
+    reporter: ActionReporter | None = None
 
     @property
     def is_background(self) -> bool:
@@ -108,6 +94,12 @@ class ActionRecord:
     def add_usage(self, usage: Usage | None) -> None:
         """Add to what the action has used, over all its attempts."""
         self.usage = add_usage(self.usage, usage)
+
+    def hush(self) -> None:
+        """Let nothing through any more of what the attempt reports."""
+        if self.reporter is not None:
+            self.reporter.close()
+            self.reporter = None
 
     def emit(self, kind: type[Any], data: Any) -> None:
         """Publish an event about the action."""
@@ -211,9 +203,7 @@ class Ledger:
     ) -> StepRecord:
         assert not record.is_ended, f"'{record.action.id}' has ended before"
         record.is_ended = True
-        if record.reporter is not None:
-            record.reporter.close()
-            record.reporter = None
+        record.hush()
         step = StepRecord(
             status=state,
             output=output,

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+import msgspec
+
 from cortex_cli.events import (
     LlmToken,
     LlmTokenData,
@@ -28,16 +30,13 @@ class Reported(Protocol):
         ...
 
 
-class ActionReporter:
+class ActionReporter(msgspec.Struct, eq=False):
     """Turns what a handler says during one attempt into events; silent once that has ended."""
 
-    __slots__ = ("_action", "_is_open", "_protocol", "_tokens")
-
-    def __init__(self, protocol: AgentLoopProtocol, action: Reported) -> None:
-        self._protocol = protocol
-        self._action = action
-        self._tokens = 0
-        self._is_open = True
+    _protocol: AgentLoopProtocol
+    _action: Reported
+    _tokens: int = 0
+    _is_open: bool = True
 
     def close(self) -> None:
         """Let nothing through any more: an action's final event is its last."""

@@ -51,12 +51,11 @@ class WorkerPool:
     async def _serve(self) -> None:
         """Take jobs until the cancel scope is spent. Counts as coming when called."""
         job: Job | None = None
-        result: Result
         try:
             with anyio.CancelScope() as scope:
                 while not scope.cancel_called:
                     job = None
-                    job = await self._next()
+                    job = self._next_nowait() or await self._next()
                     result = await self._attempt(job, scope)
                     finished, job = job, None
                     self._report(finished, result)
@@ -71,9 +70,15 @@ class WorkerPool:
         if job is not None:
             self._report(job, Stopped() if job.is_stopped else TimedOut())
 
-    async def _next(self) -> Job:
+    def _next_nowait(self) -> Job | None:
         self._taken += 1
-        if self._taken % _BREATH == 0:
+        if not self._jobs or self._taken % _BREATH == 0:
+            return None
+        self._coming -= 1
+        return self._jobs.popleft()
+
+    async def _next(self) -> Job:
+        if self._jobs:
             # Work that never suspends must not keep timers and viewers from running.
             await anyio.lowlevel.checkpoint()
         while not self._jobs:

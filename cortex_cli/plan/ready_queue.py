@@ -65,18 +65,19 @@ class ReadyQueue:
                 self._free_background -= 1
                 _start(node, commands)
         if self._fresh:
-            commands.extend(Queue(node.number) for node in self._fresh if node.phase is _READY)
+            commands += [Queue(node.number) for node in self._fresh if node.phase is _READY]
             self._fresh.clear()
 
     def _park(self, node: Node) -> bool:
         """Set a ready action aside while a group that it is in is at its cap."""
-        full = next((group for group in node.group.capped if group.is_full), None)
-        if full is None:
-            return False
-        heappush(full.parked, node.key)
-        # It may have been taken from the parked of a wider group, whose place is still free.
-        self._unpark_all(node)
-        return True
+        for group in node.group.capped:
+            if group.is_full:
+                heappush(group.parked, node.key)
+                # It may have been taken from the parked of a wider group, whose place is still
+                # free.
+                self._unpark_all(node)
+                return True
+        return False
 
     def _unpark_all(self, node: Node) -> None:
         for group in node.group.capped:

@@ -87,7 +87,8 @@ class Scheduler:
         """An action has ended well; a decision names the actions it has not chosen."""
         node = self._nodes[action]
         self._queue.leave(node)
-        self._skip_unchosen(not_chosen)
+        if not_chosen:
+            self._skip_unchosen(not_chosen)
         self._end(node, _OK)
 
     def failed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:

@@ -158,7 +158,7 @@ class Node:
         self.is_background = item.is_background
         self.is_detached = self.is_background or group.is_detached
         self.has_started = False
-        self.has_condition = item.has_condition
+        self.has_condition = action.condition is not None and item.has_condition
         self.run_if = action.run_if
         self.on_failure = action.on_failure
         self.wait_for_all = action.wait_for_all
