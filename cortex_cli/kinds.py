@@ -26,7 +26,10 @@ class ActionType(StrEnum):
     @property
     def is_leaf(self) -> bool:
         """Whether the action does work itself, and so holds a slot while it runs."""
-        return self not in {ActionType.AGENT, ActionType.WORKFLOW}
+        return self not in _NESTED
+
+
+_NESTED = frozenset({ActionType.AGENT, ActionType.WORKFLOW})
 
 
 class ActionMode(StrEnum):

@@ -10,7 +10,7 @@ from cortex_cli.errors import Problem
 from cortex_cli.kinds import ActionMode, ActionType, EdgeKind
 
 
-class PlannedAction(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One action as planned; `start_seconds` and `end_seconds` are on the simulated clock."""
 
     id: str
@@ -28,7 +28,7 @@ class PlannedAction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedEdge(
-    msgspec.Struct, frozen=True, kw_only=True, rename={"source": "from", "target": "to"}
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"source": "from", "target": "to"}
 ):
     """`target` comes after `source`, both ids."""
 

@@ -4,7 +4,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -26,6 +26,10 @@ class NamedTools(Protocol):
         ...
 
 
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_LARGE = 2**63
+
 ToolExecutor = Mapping[str, Callable[..., Any]] | NamedTools
 
 
@@ -41,38 +45,50 @@ class FunctionTools:
 
     def __init__(self, tools: ToolExecutor) -> None:
         """`tools` is looked at each time a handler is asked for."""
-        self._tools = tools
+        is_mapping = isinstance(tools, Mapping)
+        self._names = tools if is_mapping else ()
+        self._find = tools.get if is_mapping else cache(partial(_by_name, tools))
+        self._known: dict[str, _FunctionTool] = {}
 
     def handler(self, action: Action) -> Handler:
         """The handler of the action's target; ActionError (`not_found`) for an unknown one."""
         name = action.target or ""
-        if not isinstance(self._tools, Mapping):
-            return _FunctionTool(_by_name(self._tools, name))
-        function = self._tools.get(name)
+        function = self._find(name)
         if function is None:
-            message, hint = f"there is no tool '{name}'", did_you_mean(name, self._tools)
+            message, hint = f"there is no tool '{name}'", did_you_mean(name, self._names)
             raise ActionError(message, error_type="not_found", retryable=False, hint=hint)
-        return _FunctionTool(function)
+        known = self._known.get(name)
+        if known is None or known.function is not function:
+            known = self._known[name] = _FunctionTool(function)
+        return known
 
 
 class _FunctionTool:
+    """Calls one function; what can be known of it beforehand is found out once."""
+
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+        self.function = function
         self._is_async = inspect.iscoroutinefunction(function)
+        self._signature = _Signature(function)
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
+        parameters = _copied(call.parameters)
         operation = call.action.operation
-        chosen = {} if operation is None else {"operation": operation}
-        # A copy: what a function changes must not change what others are given, or have seen.
-        bound = _bound(self._function, deepcopy({**chosen, **call.parameters}))
+        if operation is not None:
+            parameters.setdefault("operation", operation)
+        self._signature.check(parameters)
+        function = self.function
         try:
-            output = await (bound() if self._is_async else _in_thread(bound))
+            if self._is_async:
+                output = await function(**parameters)
+            else:
+                output = await _in_thread(partial(function, **parameters))
         except ActionError:
             raise
         except Exception as error:
             raise ActionError(_worded(error), error_type=type(error).__name__) from error
-        return _as_json(output)
+        return output if _is_json(output) else _as_json(output)
 
 
 def _by_name(tools: NamedTools, name: str) -> Callable[..., Any]:
@@ -91,17 +107,54 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
     return await output if inspect.isawaitable(output) else output
 
 
-def _bound(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Callable[[], Any]:
-    """The call; ActionError (`parameters`) if the function does not take these."""
-    try:
-        inspect.signature(function).bind(**parameters)
-    except TypeError as error:
-        message = f"the parameters do not fit the function: {error}"
-        raise ActionError(message, error_type="parameters", retryable=False) from error
-    except ValueError:
-        # Some functions written in C have no signature; they say themselves what does not fit.
-        pass
-    return partial(function, **parameters)
+class _Signature:
+    """Which parameters a function takes."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._required, self._accepted = frozenset[str](), frozenset[str]()
+        self._is_known = self._takes_all = False
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            return
+        named = [one for one in parameters if one.kind in _NAMED]
+        self._accepted = frozenset(one.name for one in named)
+        self._required = frozenset(one.name for one in named if one.default is one.empty)
+        self._takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters)
+        self._is_known = all(one.kind is not one.POSITIONAL_ONLY for one in parameters)
+
+    def check(self, given: Mapping[str, Any]) -> None:
+        """ActionError (`parameters`) if the function does not take these by their names."""
+        names = given.keys()
+        fits = self._required <= names and (self._takes_all or names <= self._accepted)
+        if not fits or not self._is_known:
+            self._bind(given)
+
+    def _bind(self, given: Mapping[str, Any]) -> None:
+        try:
+            inspect.signature(self._function).bind(**given)
+        except TypeError as error:
+            message = f"the parameters do not fit the function: {error}"
+            raise ActionError(message, error_type="parameters", retryable=False) from error
+        except ValueError:
+            # Some functions written in C have no signature; they say themselves what does not fit.
+            pass
+
+
+def _copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy: what a function changes must not change what others are given, or have seen."""
+    copy = dict(parameters)
+    return copy if _SCALARS.issuperset(map(type, copy.values())) else deepcopy(copy)
+
+
+def _is_json(value: object) -> bool:
+    """Whether a value is sure to be what its JSON reads as; False where that takes longer."""
+    if type(value) is int:
+        return -_LARGE < value < _LARGE
+    if type(value) is str:
+        return value.isascii()
+    return value is None or type(value) is bool
 
 
 def _worded(error: Exception) -> str:

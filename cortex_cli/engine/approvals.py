@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from cortex_cli.engine.attempts import Attempts
+from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.ledger import ActionRecord, Ledger
 from cortex_cli.engine.ports import Answer, Approver, Question
-from cortex_cli.engine.workers import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.errors import ActionError
 from cortex_cli.events import (
     ActionQueued,

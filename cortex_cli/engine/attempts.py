@@ -8,21 +8,13 @@ from typing import Any
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
+from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.ledger import ActionRecord
-from cortex_cli.engine.ports import ActionCall, Clock
+from cortex_cli.engine.ports import ActionCall, Clock, Reporter
 from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.engine.retry import Random, delay_before
 from cortex_cli.engine.timers import Timers
-from cortex_cli.engine.workers import (
-    Broken,
-    Done,
-    Halted,
-    Job,
-    Result,
-    Stopped,
-    TimedOut,
-    WorkerPool,
-)
+from cortex_cli.engine.workers import WorkerPool
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import (
     ActionQueued,
@@ -34,6 +26,7 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import CancelReason, QueueReason
 from cortex_cli.plan.scheduler import Scheduler
+from cortex_cli.protocol.action import Action
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,15 +53,13 @@ class Attempts:
         record.timer = None
         if record.started is None:
             record.started = self.clock.now()
-        protocol = record.ledger.spec.protocol
-        reporter = ActionReporter(protocol, record.emit, record.add_usage)
-        record.reporter = reporter
+        record.reporter = ActionReporter(record.ledger.spec.protocol, record)
+        action = record.action
         parameters: dict[str, Any] = {}
         try:
-            call = self._call(record, reporter)
-            parameters = dict(call.parameters)
+            call = self._call(record, action, record.reporter)
+            parameters = {**call.parameters}
         finally:
-            action = record.action
             started = ActionStartedData(
                 type=action.type,
                 mode=action.mode,
@@ -79,18 +70,18 @@ class Attempts:
             record.emit(ActionStarted, started)
         return call
 
-    def _call(self, record: ActionRecord, reporter: ActionReporter) -> ActionCall:
-        action = record.action
+    def _call(self, record: ActionRecord, action: Action, report: Reporter) -> ActionCall:
+        ledger = record.ledger
         return ActionCall(
             action=action,
             parameters=record.resolve(action.parameters),
-            env=_environment(record),
-            cwd=_folder(record),
+            env=_environment(record) if action.env else ledger.context.variables,
+            cwd=None if action.cwd is None else _folder(record),
             attempt=record.attempt,
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
-            path=record.ledger.stamp.path,
-            report=reporter,
+            path=ledger.stamp.path,
+            report=report,
         )
 
     def announce_items(self, record: ActionRecord) -> list[Any]:
@@ -135,8 +126,7 @@ class Attempts:
 
     def _note_end(self, record: ActionRecord, result: Result) -> None:
         record.job = None
-        if record.reporter is not None:
-            record.reporter.close()
+        record.hush()
         if self.observe is not None:
             self.observe(result)
 
@@ -223,8 +213,8 @@ def _folder(record: ActionRecord) -> str | None:
 
 
 def _environment(record: ActionRecord) -> dict[str, str]:
-    variables = record.ledger.context.variables
-    if not record.action.env:
-        return variables
     own: dict[str, Any] = record.resolve(record.action.env)
-    return {**variables, **{name: as_text(value) for name, value in own.items()}}
+    return {
+        **record.ledger.context.variables,
+        **{name: as_text(value) for name, value in own.items()},
+    }

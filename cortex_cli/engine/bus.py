@@ -30,12 +30,13 @@ class Bus:
 
     def __init__(self, execution_id: str, clock: Clock, journal: Journal | None) -> None:
         self.execution_id = execution_id
-        self._clock = clock
+        self._wall = clock.wall
         self._journal = journal
         self._sequence = 0
         self._listeners: list[Listener] = []
-        self._millisecond = self._second = -1
+        self._second: int = -1
         self._prefix = self._stamp = ""
+        self._since = self._until = 0.0
 
     def listen(self, listener: Listener) -> None:
         """Hand every further event to the listener."""
@@ -77,15 +78,18 @@ class Bus:
 
     def _timestamp(self) -> str:
         # On the hot path: formatted anew only when the millisecond has changed.
-        milliseconds = int(self._clock.wall() * 1000)
-        if milliseconds != self._millisecond:
-            self._millisecond = milliseconds
-            second, rest = divmod(milliseconds, 1000)
-            if second != self._second:
-                self._second = second
-                self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-            self._stamp = f"{self._prefix}{rest:03d}Z"
+        seconds = self._wall()
+        if not self._since <= seconds < self._until:
+            self._format(int(seconds * 1000))
         return self._stamp
+
+    def _format(self, milliseconds: int) -> None:
+        self._since, self._until = milliseconds / 1000, (milliseconds + 1) / 1000
+        second, rest = divmod(milliseconds, 1000)
+        if second != self._second:
+            self._second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        self._stamp = f"{self._prefix}{rest:03d}Z"
 
     def _publish(self, event: Event) -> None:
         if self._journal is not None:

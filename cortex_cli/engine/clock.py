@@ -13,16 +13,13 @@ class LoopClock:
     """
 
     def __init__(self) -> None:
-        self._now = _time_source()
-        self._offset = time.time() - self._now()
-
-    def now(self) -> float:
+        self.now = _time_source()
         """Seconds on the loop's clock, whose zero is arbitrary."""
-        return self._now()
+        self._offset = time.time() - self.now()
 
     def wall(self) -> float:
         """Seconds since 1970."""
-        return self._now() + self._offset
+        return self.now() + self._offset
 
 
 def _time_source() -> Callable[[], float]:

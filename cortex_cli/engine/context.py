@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from cortex_cli.kinds import ActionState
 from cortex_cli.plan.references import MISSING, Lookup, resolve, walk
 from cortex_cli.protocol.action import Action
@@ -27,8 +29,7 @@ class RunFacts:
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(slots=True, kw_only=True)
-class StepRecord:
+class StepRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What `steps.ID` knows of an action."""
 
     status: ActionState

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
 from cortex_cli.engine.ports import RunSpec
@@ -30,15 +32,18 @@ from cortex_cli.kinds import (
     OnFailure,
     SkipReason,
 )
-from cortex_cli.plan.describe import Outlook, planned_actions
+from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
 from cortex_cli.protocol.action import Action
-from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
+    from cortex_cli.engine.job import Job
     from cortex_cli.engine.timers import Timer
-    from cortex_cli.engine.workers import Job
+
+
+# Reading a member of an enumeration takes as long as making an event, before Python 3.12.
+_COMPLETED = ActionState.COMPLETED
 
 
 class Surroundings(Protocol):
@@ -52,40 +57,24 @@ class Surroundings(Protocol):
         ...
 
 
-class ActionRecord:
+class ActionRecord(msgspec.Struct, eq=False):
     """One action of a running plan; `number` is the scheduler's, times are the run's clock's.
 
     `item` is the value and the place of the item that it is for, in a `for_each`.
     """
 
-    __slots__ = (
-        "action",
-        "attempt",
-        "cancel_reason",
-        "is_ended",
-        "item",
-        "job",
-        "ledger",
-        "number",
-        "reporter",
-        "started",
-        "timer",
-        "usage",
-    )
-
-    def __init__(self, number: int, action: Action, ledger: "Ledger") -> None:
-        self.number = number
-        self.action = action
-        self.ledger = ledger
-        self.attempt = 0
-        self.started: float | None = None
-        self.usage: Usage | None = None
-        self.cancel_reason: CancelReason | None = None
-        self.is_ended = False
-        self.item: tuple[Any, int] | None = None
-        self.job: Job | None = None
-        self.timer: Timer | None = None
-        self.reporter: ActionReporter | None = None
+    number: int
+    action: Action
+    ledger: "Ledger"
+    attempt: int = 0
+    started: float | None = None
+    usage: Usage | None = None
+    cancel_reason: CancelReason | None = None
+    is_ended: bool = False
+    item: tuple[Any, int] | None = None
+    job: "Job | None" = None
+    timer: "Timer | None" = None
+    reporter: ActionReporter | None = None
 
     @property
     def is_background(self) -> bool:
@@ -113,6 +102,12 @@ class ActionRecord:
     def add_usage(self, usage: Usage | None) -> None:
         """Add to what the action has used, over all its attempts."""
         self.usage = add_usage(self.usage, usage)
+
+    def hush(self) -> None:
+        """Let nothing through any more of what the attempt reports."""
+        if self.reporter is not None:
+            self.reporter.close()
+            self.reporter = None
 
     def emit(self, kind: type[Any], data: Any) -> None:
         """Publish an event about the action."""
@@ -142,7 +137,6 @@ class Ledger:
         self._now = around.now
         self._counts: Counter[ActionState] = Counter()
         self._by_name: dict[str, int] = {}
-        self._planned: tuple[PlannedAction, ...] = ()
 
     def number_of(self, name: str) -> int:
         """The scheduler's number of the action with that id or name."""
@@ -154,13 +148,6 @@ class Ledger:
                 self._by_name = {a.name: n for n, a in reversed(list(actions))}
             number = self._by_name[name]
         return self.first + number
-
-    @property
-    def planned(self) -> tuple[PlannedAction, ...]:
-        """The actions as planned, worked out once."""
-        if not self._planned:
-            self._planned = planned_actions(self.outlook, self.outlook.graph.waves())
-        return self._planned
 
     @property
     def counts(self) -> StateCounts:
@@ -182,7 +169,7 @@ class Ledger:
 
     def note_completed(self, record: ActionRecord, output: Any) -> None:
         """Keep and publish an action's output."""
-        step = self._end(record, ActionState.COMPLETED, output)
+        step = self._end(record, _COMPLETED, output)
         data = ActionCompletedData(
             output=output if self.spec.protocol.stream_action_results else None,
             duration_seconds=step.duration_seconds,
@@ -228,8 +215,7 @@ class Ledger:
     ) -> StepRecord:
         assert not record.is_ended, f"'{record.action.id}' has ended before"
         record.is_ended = True
-        if record.reporter is not None:
-            record.reporter.close()
+        record.hush()
         step = StepRecord(
             status=state,
             output=output,
@@ -238,6 +224,7 @@ class Ledger:
             attempts=record.attempt,
         )
         self._counts[state] += 1
-        self.usage = add_usage(self.usage, record.usage)
+        if record.usage is not None:
+            self.usage = add_usage(self.usage, record.usage)
         self.context.record(record.action, step)
         return step

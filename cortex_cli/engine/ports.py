@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from cortex_cli.events import Event, Usage
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
@@ -63,8 +65,7 @@ class Reporter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionCall:
+class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of one action: all that a handler may know of it.
 
     `parameters` and `env` are resolved. `timeout` is in seconds, for information: the engine
@@ -73,7 +74,7 @@ class ActionCall:
 
     action: Action
     parameters: Mapping[str, Any]
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     cwd: str | None = None
     attempt: int = 1
     timeout: float | None = None

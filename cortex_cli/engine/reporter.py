@@ -1,7 +1,8 @@
 """How a handler reports from within its work: each call becomes an event or a total."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
 
 from cortex_cli.events import (
     LlmToken,
@@ -16,21 +17,26 @@ from cortex_cli.events import (
 )
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 
-Emit = Callable[[type[Any], Any], None]
+
+class Reported(Protocol):
+    """The action that is reported on."""
+
+    def emit(self, kind: type[Any], data: Any) -> None:
+        """Publish an event about the action."""
+        ...
+
+    def add_usage(self, usage: Usage) -> None:
+        """Count what the action has used."""
+        ...
 
 
-class ActionReporter:
+class ActionReporter(msgspec.Struct, eq=False):
     """Turns what a handler says during one attempt into events; silent once that has ended."""
 
-    def __init__(
-        self, protocol: AgentLoopProtocol, emit: Emit, add_usage: Callable[[Usage], None]
-    ) -> None:
-        """`emit` publishes an event about the action, `add_usage` counts what it has used."""
-        self._add_usage = add_usage
-        self._emit = emit
-        self._protocol = protocol
-        self._tokens = 0
-        self._is_open = True
+    _protocol: AgentLoopProtocol
+    _action: Reported
+    _tokens: int = 0
+    _is_open: bool = True
 
     def close(self) -> None:
         """Let nothing through any more: an action's final event is its last."""
@@ -63,7 +69,7 @@ class ActionReporter:
     def usage(self, usage: Usage) -> None:
         """Add to what the action has used."""
         if self._is_open:
-            self._add_usage(usage)
+            self._action.add_usage(usage)
 
     def warn(self, message: str) -> None:
         """Publish a warning."""
@@ -71,7 +77,7 @@ class ActionReporter:
 
     def _publish(self, kind: type[Any], data: Any) -> None:
         if self._is_open:
-            self._emit(kind, data)
+            self._action.emit(kind, data)
 
 
 def add_usage(total: Usage | None, more: Usage | None) -> Usage | None:

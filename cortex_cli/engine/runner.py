@@ -18,19 +18,21 @@ from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import RunFacts
 from cortex_cli.engine.decide import choices_of, decide
 from cortex_cli.engine.groups import Groups
+from cortex_cli.engine.job import Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.ports import Clock, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.timers import Timers
-from cortex_cli.engine.workers import Result, WorkerPool
+from cortex_cli.engine.workers import WorkerPool
 from cortex_cli.errors import ActionError
 from cortex_cli.events import ActionQueued, ActionQueuedData
 from cortex_cli.kinds import (
     ActionType,
     CancelReason,
     ProtocolMode,
+    QueueReason,
     SkipReason,
     TerminationReason,
 )
@@ -49,6 +51,7 @@ from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
 _TURN = 1_000
+_WAITING_FOR = {reason: ActionQueuedData(reason=reason) for reason in QueueReason}
 _SKIPPED_FOR = {
     CancelReason.ABORTED: SkipReason.ABORTED,
     CancelReason.TIMEOUT: SkipReason.ABORTED,
@@ -68,6 +71,7 @@ class Runner:
         """Call it inside the event loop. ManifestError if the inputs do not fit."""
         self.bus = bus
         self.facts = RunFacts(execution_id=bus.execution_id, started_at=clock.wall())
+        self.now = clock.now
         self._clock = clock
         self._random = random
         self._root = Loop(self, spec, request.inputs)
@@ -76,10 +80,6 @@ class Runner:
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = False
-
-    def now(self) -> float:
-        """Seconds on the run's clock."""
-        return self._clock.now()
 
     async def run(self) -> None:
         """Run to the last event.
@@ -142,7 +142,10 @@ class Runner:
         performed = 0
         while commands := self._scheduler.take():
             for command in commands:
-                self._perform(command)
+                if type(command) is Start:
+                    self._start(self._records[command.action])
+                else:
+                    self._perform(command)
             performed += len(commands)
             if performed > _TURN:
                 # A long chain of what only computes must not keep timers and viewers waiting.
@@ -152,7 +155,7 @@ class Runner:
             self._root.waits_for = tuple(self._approvals.waiting)
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif not self._ended.is_set() and self._is_over():
+        elif self._is_over() and not self._ended.is_set():
             self._root.finish()
             self._ended.set()
 
@@ -167,7 +170,7 @@ class Runner:
             case Check(action):
                 self._check(self._records[action])
             case Queue(action, reason):
-                self._records[action].emit(ActionQueued, ActionQueuedData(reason=reason))
+                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Skip(action, reason):
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):

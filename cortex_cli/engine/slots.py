@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from cortex_cli.engine.adaptive import AdaptiveLimit
+from cortex_cli.engine.job import Broken, Done, Result, TimedOut
 from cortex_cli.engine.ledger import Ledger
 from cortex_cli.engine.ports import Clock
-from cortex_cli.engine.workers import Broken, Done, Result, TimedOut
 from cortex_cli.events import LimitChanged, LimitChangedData
 from cortex_cli.plan.scheduler import Scheduler
 

@@ -107,7 +107,7 @@ class EventStream:
 
     async def __anext__(self) -> Event:
         """The next event; StopAsyncIteration after the last."""
-        channel = self._started()
+        channel = self._channel or self._started()
         while not channel.events:
             if channel.is_over:
                 self._raise_error(channel)

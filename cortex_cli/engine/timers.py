@@ -30,7 +30,8 @@ class Timers:
     """One task that calls each action at its moment, in order."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        """`clock` says what `now` is."""
+        self.now = clock.now
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = 0
         self._stopped = 0
@@ -38,9 +39,13 @@ class Timers:
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Have the action called in so many seconds; it must not raise."""
+        return self.at(self.now() + seconds, action)
+
+    def at(self, moment: float, action: Callable[[], None]) -> Timer:
+        """Have the action called when the run's clock shows that moment; see `after`."""
         self._count += 1
         timer = Timer(action, self)
-        heappush(self._heap, (self._clock.now() + seconds, self._count, timer))
+        heappush(self._heap, (moment, self._count, timer))
         if self._heap[0][2] is timer:
             self._changed.set()
         return timer
@@ -64,9 +69,7 @@ class Timers:
                 await self._changed.wait()
 
     def _call_due(self) -> None:
-        while self._heap and (
-            self._heap[0][2].action is None or self._heap[0][0] <= self._clock.now()
-        ):
+        while self._heap and (self._heap[0][2].action is None or self._heap[0][0] <= self.now()):
             timer = heappop(self._heap)[2]
             action, timer.action = timer.action, None
             if action is None:

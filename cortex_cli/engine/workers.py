@@ -1,87 +1,23 @@
 """The tasks of a run: long-lived workers that perform one attempt after another.
 
 A worker has one cancel scope for all its jobs; one that was cancelled is spent and replaced. Time
-limits are the timers', which cost a heap entry where moving the deadline of a scope costs a
-handle of the event loop. A job's failure is a value that it ends with, never an exception.
+limits are kept beside it, because moving the deadline of a scope costs a handle of the event loop
+each time. A job's failure is a value that it ends with, never an exception.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
 
 import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from cortex_cli.engine.cancellation import is_being_cancelled
+from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
+from cortex_cli.engine.time_limits import TimeLimits
 from cortex_cli.engine.timers import Timers
 from cortex_cli.errors import ActionError
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The work has returned."""
-
-    output: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The work has failed in a way that the user can read."""
-
-    error: ActionError
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """The work was ended by its deadline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """The work was ended, or not begun, because somebody asked for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Halted:
-    """The work was ended because the task that hosts the run is being cancelled."""
-
-
 _BREATH = 32
-
-Result = Done | Broken | TimedOut | Stopped | Halted
-
-
-class Job:
-    """One attempt: what to do, for how long at most (seconds), and whom to tell how it ended."""
-
-    __slots__ = ("is_late", "is_stopped", "on_end", "scope", "timeout", "work")
-
-    def __init__(
-        self,
-        work: Callable[[], Awaitable[Any]],
-        timeout: float | None,
-        on_end: Callable[[Result], None],
-    ) -> None:
-        self.work = work
-        self.timeout = timeout
-        self.on_end = on_end
-        self.scope: anyio.CancelScope | None = None
-        self.is_stopped = False
-        self.is_late = False
-
-    def stop(self) -> None:
-        """Cancel the work if it runs, and keep it from beginning if it doesn't yet."""
-        self.is_stopped = True
-        if self.scope is not None:
-            self.scope.cancel()
-
-    def time_out(self) -> None:
-        """Cancel the work: its time is up."""
-        self.is_late = True
-        if self.scope is not None:
-            self.scope.cancel()
 
 
 class WorkerPool:
@@ -89,7 +25,7 @@ class WorkerPool:
 
     def __init__(self, tasks: TaskGroup, timers: Timers) -> None:
         self._tasks = tasks
-        self._timers = timers
+        self._limits = TimeLimits(timers)
         self._jobs: deque[Job] = deque()
         self._idle: list[anyio.Event] = []
         # Workers that will look for a job soon: those woken, and the one that is reporting.
@@ -115,12 +51,11 @@ class WorkerPool:
     async def _serve(self) -> None:
         """Take jobs until the cancel scope is spent. Counts as coming when called."""
         job: Job | None = None
-        result: Result
         try:
             with anyio.CancelScope() as scope:
                 while not scope.cancel_called:
                     job = None
-                    job = await self._next()
+                    job = self._next_nowait() or await self._next()
                     result = await self._attempt(job, scope)
                     finished, job = job, None
                     self._report(finished, result)
@@ -135,9 +70,15 @@ class WorkerPool:
         if job is not None:
             self._report(job, Stopped() if job.is_stopped else TimedOut())
 
-    async def _next(self) -> Job:
+    def _next_nowait(self) -> Job | None:
         self._taken += 1
-        if self._taken % _BREATH == 0:
+        if not self._jobs or self._taken % _BREATH == 0:
+            return None
+        self._coming -= 1
+        return self._jobs.popleft()
+
+    async def _next(self) -> Job:
+        if self._jobs:
             # Work that never suspends must not keep timers and viewers from running.
             await anyio.lowlevel.checkpoint()
         while not self._jobs:
@@ -158,7 +99,8 @@ class WorkerPool:
         if job.is_stopped:
             return Stopped()
         job.scope = scope
-        timer = None if job.timeout is None else self._timers.after(job.timeout, job.time_out)
+        if job.timeout is not None:
+            self._limits.watch(job, job.timeout)
         try:
             return Done(await job.work())
         except ActionError as error:
@@ -170,5 +112,5 @@ class WorkerPool:
             return Broken(ActionError("it was cancelled from within", error_type="cancelled"))
         finally:
             job.scope = None
-            if timer is not None:
-                timer.stop()
+            if job.timeout is not None:
+                self._limits.leave(job)

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from cortex_cli.errors import Problem
 from cortex_cli.kinds import ActionMode
 from cortex_cli.plan.bounds import reaches
@@ -22,7 +24,8 @@ class Outlook:
 
     `tails` is the priority of each action in the run: about the seconds from its start to the
     end of the plan. No order can end it before `bound` seconds; `passes` were tried. `timing`
-    leaves out what is not expected to run.
+    leaves out what is not expected to run. `report` is what can be said of the plan by itself; it
+    is made with the outlook, so that a run begins at once.
     """
 
     graph: Graph
@@ -34,6 +37,10 @@ class Outlook:
     bound: float
     passes: int
     shared: Mapping[str, Resource] = field(default_factory=dict[str, Resource])
+    report: PlanReport = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "report", _report(self))
 
     @property
     def scheduled_seconds(self) -> float:
@@ -77,15 +84,19 @@ def work_out(
 
 def describe(agent: str, outlook: Outlook, problems: Sequence[Problem] = ()) -> PlanReport:
     """The report of a plan that has been worked out."""
+    return replace(outlook.report, agent=agent, problems=tuple(problems))
+
+
+def _report(outlook: Outlook) -> PlanReport:
     graph = outlook.graph
     waves = graph.waves()
     by_wave: list[list[str]] = [[] for _ in range(max(waves, default=0))]
     for action, wave in zip(graph.actions, waves, strict=True):
         by_wave[wave - 1].append(action.id)
     return PlanReport(
-        agent=agent,
-        actions=planned_actions(outlook, waves),
-        edges=planned_edges(graph),
+        agent="",
+        actions=_planned_actions(outlook, waves),
+        edges=_planned_edges(graph),
         waves=tuple(map(tuple, by_wave)),
         counts=PlanCounts(
             by_type=dict(Counter(action.type.value for action in graph.actions)),
@@ -93,12 +104,10 @@ def describe(agent: str, outlook: Outlook, problems: Sequence[Problem] = ()) -> 
         ),
         estimate=_totals(outlook, waves),
         critical_path=tuple(graph.actions[number].id for number in outlook.timing.path),
-        problems=tuple(problems),
     )
 
 
-def planned_actions(outlook: Outlook, waves: Sequence[int]) -> tuple[PlannedAction, ...]:
-    """Each action with its wave, estimate, place on the simulated clock and slack."""
+def _planned_actions(outlook: Outlook, waves: Sequence[int]) -> tuple[PlannedAction, ...]:
     on_path = set(outlook.timing.path)
     schedule = outlook.schedule
     return tuple(
@@ -120,12 +129,12 @@ def planned_actions(outlook: Outlook, waves: Sequence[int]) -> tuple[PlannedActi
     )
 
 
-def planned_edges(graph: Graph) -> tuple[PlannedEdge, ...]:
-    """Each edge by the ids of its ends."""
-    actions = graph.actions
+def _planned_edges(graph: Graph) -> tuple[PlannedEdge, ...]:
+    ids = [action.id for action in graph.actions]
     return tuple(
-        PlannedEdge(source=actions[edge.source].id, target=actions[edge.target].id, kind=edge.kind)
-        for edge in graph.edges()
+        PlannedEdge(source=ids[source], target=ids[target], kind=kind)
+        for target, parents in enumerate(graph.parents)
+        for source, kind in parents.items()
     )
 
 

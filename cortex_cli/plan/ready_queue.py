@@ -9,6 +9,10 @@ from cortex_cli.plan.states import Node, Phase
 
 BACKGROUND_SLOTS = 16
 
+# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
+_READY, _RUNNING = Phase.READY, Phase.RUNNING
+_SLOT = QueueReason.SLOT
+
 
 class ReadyQueue:
     """The leaf actions that are ready, and the slots and units that they wait for.
@@ -49,7 +53,7 @@ class ReadyQueue:
 
     def leave(self, node: Node) -> None:
         """Give back what an action holds, if it holds anything."""
-        if node.phase is not Phase.RUNNING or not node.is_leaf:
+        if node.phase is not _RUNNING or not node.is_leaf:
             return
         if node.is_detached:
             self._free_background += 1
@@ -79,23 +83,21 @@ class ReadyQueue:
         heappush(self._background if node.is_detached else self._ready, node.key)
 
     def _is_waiting(self, number: int) -> bool:
-        return self._nodes[number].phase is Phase.READY
+        return self._nodes[number].phase is _READY
 
     def _start(self, node: Node, commands: list[Command]) -> bool:
         """Start an action, unless it waits no longer or must wait for something else."""
-        if node.phase is not Phase.READY:
+        if node.phase is not _READY:
             self._pass_on(node)
             return False
         if node.claims and not self._claim(node):
             return False
-        node.phase = Phase.RUNNING
+        node.phase = _RUNNING
         node.has_started = True
         commands.append(Start(node.number))
-        commands.extend(
-            Restore(limit.number, units, limit.seconds)
-            for limit, units in node.claims
-            if limit.seconds is not None
-        )
+        for limit, units in node.claims:
+            if limit.seconds is not None:
+                commands.append(Restore(limit.number, units, limit.seconds))
         return True
 
     def _claim(self, node: Node) -> bool:
@@ -103,9 +105,9 @@ class ReadyQueue:
         for limit, units in node.claims:
             if not limit.has(units):
                 limit.park(node.key, units)
-                if node.waits_for is not limit.reason:
-                    node.waits_for = limit.reason
+                if node.waits_for not in {None, limit.reason}:
                     self._unsaid.append(node)
+                node.waits_for = limit.reason
                 self._pass_on(node)
                 return False
         for limit, units in node.claims:
@@ -118,8 +120,8 @@ class ReadyQueue:
             self.unpark(limit)
 
     def _say(self, commands: list[Command]) -> None:
-        unsaid, self._unsaid = self._unsaid, []
-        for node in dict.fromkeys(unsaid):
-            if node.phase is Phase.READY:
-                node.waits_for = node.waits_for or QueueReason.SLOT
+        for node in self._unsaid:
+            if node.phase is _READY:
+                node.waits_for = node.waits_for or _SLOT
                 commands.append(Queue(node.number, node.waits_for))
+        self._unsaid.clear()

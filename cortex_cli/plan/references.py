@@ -23,6 +23,8 @@ __all__ = [
     "walk",
 ]
 
+_SCALARS = frozenset({int, float, bool, type(None)})
+
 Lookup = Callable[[str, Path], Any]
 """Gives the value that a root and a path name, or MISSING."""
 
@@ -84,7 +86,7 @@ def resolve(value: Any, lookup: Lookup) -> Any:
     it is. Raises ReferenceSyntaxError, and ActionError for a value that has no JSON text and where
     the copy would have more than 16 MiB of JSON, of which what occurs twice counts twice.
     """
-    if next(_texts(value), None) is None:
+    if _is_flat(value) or next(_texts(value), None) is None:
         return value
     room = Room()
     holder: list[Any] = [value]
@@ -101,6 +103,19 @@ def resolve(value: Any, lookup: Lookup) -> Any:
         else:
             room.take(child)
     return holder[0]
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether a value is seen at a glance to hold no dollar: most parameters are of this kind."""
+    if not isinstance(value, dict):
+        return False
+    for child in cast(dict[str, object], value).values():
+        if type(child) is str:
+            if "$" in child:
+                return False
+        elif type(child) not in _SCALARS:
+            return False
+    return True
 
 
 def _fill(text: str, lookup: Lookup, room: Room) -> Any:

@@ -18,6 +18,10 @@ from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
 from cortex_cli.protocol.resources import Resource
 
+# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
+_WAITING, _READY, _ENDED = Phase.WAITING, Phase.READY, Phase.ENDED
+_OK = Outcome.OK
+
 
 class Scheduler:
     """Decides what starts, what is skipped and what is cancelled.
@@ -63,7 +67,7 @@ class Scheduler:
         for name, resource in (shared or {}).items():
             group.add_limit(name, self._limit(resource, QueueReason.POOL))
         if above is not None:
-            above.nested.append(group)
+            above.nested = (*above.nested, group)
         return group.number
 
     def resize(self, slots: int) -> None:
@@ -90,7 +94,7 @@ class Scheduler:
             self._connect(node, item.waits)
         for node in fresh:
             # What came before it here may have decided it already.
-            reason = self._decide(node) if node.phase is Phase.WAITING else None
+            reason = self._decide(node) if node.phase is _WAITING else None
             if reason is not None:
                 self._skip(node, reason)
         return range(first, len(self._nodes))
@@ -105,8 +109,9 @@ class Scheduler:
         """An action has ended well; a decision names the actions it has not chosen."""
         node = self._nodes[action]
         self._queue.leave(node)
-        self._skip_unchosen(not_chosen)
-        self._end(node, Outcome.OK)
+        if not_chosen:
+            self._skip_unchosen(not_chosen)
+        self._end(node, _OK)
 
     def failed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has used up its attempts, or could not be decided; see `completed`."""
@@ -238,8 +243,8 @@ class Scheduler:
     def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
         for source, kind in waits:
             parent = self._nodes[source]
-            soft = kind is EdgeKind.DEPENDS_ON and not node.wait_for_all
-            if parent.phase is Phase.ENDED:
+            soft = not node.wait_for_all and kind is EdgeKind.DEPENDS_ON
+            if parent.phase is _ENDED:
                 node.count(parent.outcome, kind, soft=soft)
                 continue
             parent.children.append((node, kind, soft))
@@ -287,7 +292,7 @@ class Scheduler:
         pending = [(node, outcome)]
         while pending:
             ended, how = pending.pop()
-            ended.phase = Phase.ENDED
+            ended.phase = _ENDED
             ended.outcome = how
             children, ended.children = ended.children, []
             for child, kind, soft in children:

@@ -1,8 +1,9 @@
 """What the scheduler knows of actions and groups while they run."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import Enum
+
+import msgspec
 
 from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, QueueReason, RunIf, SkipReason
 from cortex_cli.plan.conditions import Condition, compile_condition
@@ -35,8 +36,15 @@ class Outcome(Enum):
     BLOCKED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
+_WAITING = Phase.WAITING
+_OK, _SKIPPED = Outcome.OK, Outcome.SKIPPED
+_BARRIER = EdgeKind.BARRIER
+_FAILURE, _SUCCESS = RunIf.FAILURE, RunIf.SUCCESS
+_FIRE_AND_FORGET = ActionMode.FIRE_AND_FORGET
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
     """An action as the scheduler needs it.
 
     `waits` holds the number and kind of each edge that leads to it; `tail` is the longest
@@ -45,7 +53,7 @@ class Item:
     """
 
     action: Action
-    waits: Sequence[tuple[int, EdgeKind]] = ()
+    waits: Iterable[tuple[int, EdgeKind]] = ()
     tail: float = 0.0
     needs_approval: bool = False
     ended: Outcome | None = None
@@ -53,7 +61,7 @@ class Item:
     @property
     def is_background(self) -> bool:
         """Whether nothing waits for the action."""
-        return self.action.mode is ActionMode.FIRE_AND_FORGET
+        return self.action.mode is _FIRE_AND_FORGET
 
     @property
     def has_condition(self) -> bool:
@@ -168,50 +176,50 @@ class Node:
         self.key = (-self.priority, -self.tail, number)
         self.is_leaf = action.holds_slot
         self.is_background = item.is_background
-        self.is_detached = item.is_background or group.is_detached
+        self.is_detached = self.is_background or group.is_detached
         self.has_started = False
-        self.has_condition = item.has_condition
+        self.has_condition = action.condition is not None and item.has_condition
         self.run_if = action.run_if
         self.on_failure = action.on_failure
         self.wait_for_all = action.wait_for_all
         self.cancelling: CancelReason | None = None
-        self.phase = Phase.WAITING if item.ended is None else Phase.ENDED
-        self.outcome = item.ended or Outcome.OK
+        self.phase = _WAITING if item.ended is None else Phase.ENDED
+        self.outcome = item.ended or _OK
         self.needs_approval = item.needs_approval
         self.waits_for: QueueReason | None = None
         self.claims: tuple[Claim, ...] = (
             group.claims(action, is_detached=self.is_detached) if self.is_leaf else ()
         )
         self.children: list[tuple[Node, EdgeKind, bool]] = []
-        self.nested: list[Group] = []
+        self.nested: tuple[Group, ...] = ()
         self.open_hard = self.open_soft = 0
         self.ok = self.skipped = self.blocked = 0
         self.soft = self.soft_ok = self.soft_blocked = 0
 
     def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
         """Note how an action that this one waits for has ended."""
-        if kind is EdgeKind.BARRIER:
+        if kind is _BARRIER:
             return
         self.soft += soft
-        if outcome is Outcome.OK:
+        if outcome is _OK:
             self.ok += 1
             self.soft_ok += soft
-        elif outcome is Outcome.SKIPPED:
+        elif outcome is _SKIPPED:
             self.skipped += 1
         else:
             self.blocked += 1
             self.soft_blocked += soft
 
     def release(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> bool:
-        """Take one edge away; whether the action still waits to be decided."""
-        if self.phase is not Phase.WAITING:
+        """Take one edge away; whether the action may be decidable by that."""
+        if self.phase is not _WAITING:
             return False
         if soft:
             self.open_soft -= 1
         else:
             self.open_hard -= 1
         self.count(outcome, kind, soft=soft)
-        return True
+        return not self.open_hard
 
     def is_decidable(self) -> bool:
         """Whether enough has ended to say what becomes of the action (PROTOCOL 2.3 and 2.4)."""
@@ -219,14 +227,14 @@ class Node:
             return False
         if not self.open_soft:
             return True
-        return self.blocked > 0 if self.run_if is RunIf.FAILURE else self.soft_ok > 0
+        return self.blocked > 0 if self.run_if is _FAILURE else self.soft_ok > 0
 
     def verdict(self) -> SkipReason | None:
         """Why a decidable action is skipped; None if it may run, once its condition allows it."""
-        if self.blocked and self.run_if is not RunIf.SUCCESS:
+        if self.blocked and self.run_if is not _SUCCESS:
             return None
         if self.blocked > self.soft_blocked or (self.soft_blocked and not self.soft_ok):
             return SkipReason.UPSTREAM_FAILED
         if (self.soft and not self.soft_ok) or (self.skipped and not self.ok):
             return SkipReason.UPSTREAM_SKIPPED
-        return SkipReason.NOTHING_FAILED if self.run_if is RunIf.FAILURE else None
+        return SkipReason.NOTHING_FAILED if self.run_if is _FAILURE else None

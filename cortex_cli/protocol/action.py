@@ -221,9 +221,10 @@ class Action(Written):
     @property
     def timeout(self) -> float | None:
         """Seconds that one attempt may take, the default filled in; None: no limit."""
-        if "timeout_seconds" in self.model_fields_set or not self.type.is_leaf:
-            return self.timeout_seconds
-        return LEAF_TIMEOUT_SECONDS
+        written = self.timeout_seconds
+        if written is None and self.type.is_leaf and "timeout_seconds" not in self.model_fields_set:
+            return LEAF_TIMEOUT_SECONDS
+        return written
 
     @property
     def holds_slot(self) -> bool:

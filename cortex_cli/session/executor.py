@@ -74,10 +74,10 @@ class _Functions:
         self._client = client
 
     def handler(self, action: Action) -> Handler:
-        if action.type is ActionType.LLM:
-            return LlmAction(self._client or resolve_model(None))
         if action.type is ActionType.TOOL:
             return self._tools.handler(action)
+        if action.type is ActionType.LLM:
+            return LlmAction(self._client or resolve_model(None))
         raise _without_manifest(action)
 
     def nested(self, action: Action) -> RunSpec:

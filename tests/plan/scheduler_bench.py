@@ -1,8 +1,10 @@
 """A scheduler driven by hand."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from cortex_cli.kinds import CancelReason, QueueReason, SkipReason
 from cortex_cli.plan.commands import (

@@ -1,11 +1,12 @@
 """The scheduler under random faults, answers, pools and rates: what must hold whatever happens."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cortex_cli.kinds import CancelReason, SkipReason
 from cortex_cli.plan.commands import (
