@@ -1,6 +1,5 @@
 """The table of the cache: how an entry becomes a row, and is read back only as it was written."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -97,7 +96,7 @@ def item_of(row: CacheRow) -> CacheItem:
         if row.sealed().seal != row.seal:
             message = "its seal is broken"
             raise BadRowError(message)
-        parts: Mapping[str, str] = msgspec.json.decode(row.parts, type=dict[str, str])
+        parts = msgspec.json.decode(row.parts, type=dict[str, str])
         subject = CacheSubject(
             type=ActionType(row.type),
             target=row.target,

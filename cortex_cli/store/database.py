@@ -65,7 +65,7 @@ def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     with storing(path):
         [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise CheckpointError(path, str(verdict).splitlines()[-1])
+        raise CheckpointError(path, f"it is damaged: {str(verdict).splitlines()[-1]}")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

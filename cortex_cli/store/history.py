@@ -5,10 +5,11 @@ and learned anew.
 """
 
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from statistics import quantiles
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,8 @@ from cortex_cli.store.database import Schema
 from cortex_cli.store.failures import CheckpointError, NewerError
 from cortex_cli.store.records import RunSummary
 from cortex_cli.store.shared_database import SharedDatabase
+
+T = TypeVar("T")
 
 LATEST = 50
 """As many successes of a target count."""
@@ -39,6 +42,7 @@ HISTORY = Schema(
 )
 FILE_NAME = "history.db"
 
+_RUNS = "SELECT execution_id, stamp, summary FROM runs"
 _KEY = "type = ? AND target = ? AND operation = ? AND identity = ?"
 _LATEST = f"SELECT seconds FROM durations WHERE {_KEY} AND ok ORDER BY ended_at DESC LIMIT {LATEST}"
 _TRIM = f"""
@@ -95,29 +99,38 @@ class History:
         """Learn from what has ended; what came from the cache says nothing and is left out."""
         fresh = [one for one in durations if not one.cached]
         rows = [(*_columns(d.key), d.seconds, d.ended_at, d.execution_id, d.ok) for d in fresh]
-        with self._transaction() as connection:
+        kinds = {(*_columns(one.key), one.ok) for one in fresh}
+
+        def note(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT INTO durations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            kinds = {(*_columns(one.key), one.ok) for one in fresh}
             connection.executemany(_TRIM, kinds)
+
+        if fresh:
+            self._perform(note)
 
     def quantiles(self, keys: Iterable[DurationKey]) -> dict[DurationKey, Quantiles]:
         """What the latest 50 successes of each key took; a key without any is left out."""
-        with self._transaction() as connection:
-            found = {
-                key: [row[0] for row in connection.execute(_LATEST, _columns(key))] for key in keys
+        wanted = set(keys)
+
+        def read(connection: sqlite3.Connection) -> dict[DurationKey, list[float]]:
+            return {
+                key: [row[0] for row in connection.execute(_LATEST, _columns(key))]
+                for key in wanted
             }
+
+        found = self._perform(read) if self._file.exists() else {}
         return {key: _quantiles(seconds) for key, seconds in found.items() if seconds}
 
     def runs(self) -> dict[str, tuple[str, RunSummary]]:
         """What is indexed, by the id of the run: the stamp that `index` was given, the summary."""
-        with self._transaction() as connection:
-            rows = connection.execute("SELECT execution_id, stamp, summary FROM runs").fetchall()
+        if not self._file.exists():
+            return {}
+        rows = self._perform(lambda connection: connection.execute(_RUNS).fetchall())
         found: dict[str, tuple[str, RunSummary]] = {}
         for run_id, stamp, body in rows:
-            try:
+            # One that is damaged is read again from its folder.
+            with suppress(msgspec.DecodeError, TypeError):
                 found[run_id] = (stamp, msgspec.json.decode(body, type=RunSummary))
-            except msgspec.DecodeError:
-                continue  # it is read again from its folder
         return found
 
     def index(
@@ -125,31 +138,29 @@ class History:
     ) -> None:
         """Keep stamps and summaries by the id of the run, and forget those that are gone."""
         rows = [(run, stamp, msgspec.json.encode(s)) for run, (stamp, s) in summaries.items()]
-        with self._transaction() as connection:
+        forgotten = [(run_id,) for run_id in gone]
+
+        def write(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", rows)
-            connection.executemany(
-                "DELETE FROM runs WHERE execution_id = ?", [(run_id,) for run_id in gone]
-            )
+            connection.executemany("DELETE FROM runs WHERE execution_id = ?", forgotten)
+
+        self._perform(write)
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
         self._file.close()
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
-        self._replace_if_damaged()
-        with self._file.transaction() as connection:
-            yield connection
-
-    def _replace_if_damaged(self) -> None:
+    def _perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do the work in one transaction; a second time, on a new file, if this one is damaged."""
         try:
             with self._file.transaction() as connection:
-                connection.execute("SELECT count(*) FROM runs").fetchone()
-                connection.execute("SELECT ended_at FROM durations LIMIT 1").fetchone()
+                return work(connection)
         except NewerError:
             raise
         except CheckpointError:
             self._file.replace(keep=True)
+        with self._file.transaction() as connection:
+            return work(connection)
 
 
 def _columns(key: DurationKey) -> tuple[str, str, str, str]:

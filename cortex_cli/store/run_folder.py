@@ -1,9 +1,7 @@
 """The folder of one run: its lock, its journal, its large outputs, and its working folder."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +9,6 @@ from typing import Self
 
 import msgspec
 
-from cortex_cli.errors import SetupError
 from cortex_cli.events import Event
 from cortex_cli.store.failures import Fault, no_fault, storage_error, storing
 from cortex_cli.store.journal_file import (
