@@ -31,11 +31,11 @@ class Blobs:
     def put(self, content: bytes) -> str:
         """Keep the content; the digest that `get` takes. SetupError if it can't be written."""
         digest = sha256(content).hexdigest()
-        if digest not in self._known:
-            path = self.path(digest)
-            with storing(path):
+        path = self.path(digest)
+        with storing(path):
+            if digest not in self._known or not path.exists():
                 self._write(path, content)
-            self._known.add(digest)
+        self._known.add(digest)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -48,6 +48,7 @@ class Blobs:
             except FileNotFoundError as error:
                 raise CheckpointError(path, "it is missing") from error
         if sha256(content).hexdigest() != digest:
+            self._known.discard(digest)
             raise CheckpointError(path, "its content is not what its name says")
         return content
 

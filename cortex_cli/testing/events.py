@@ -106,6 +106,9 @@ _ONE_OF_EACH: list[tuple[type[Any], Payload]] = [
 ]
 
 
+_ABOUT_ACTIONS = frozenset(ActionEvent.__subclasses__())
+
+
 def one_of_each(execution_id: str = "run") -> list[Event]:
     """An event of each kind, numbered from 1, with values that are awkward to store."""
     return [
@@ -126,7 +129,7 @@ def completed(sequence: int, output: Any) -> Event:
 
 
 def _event(kind: Any, data: Payload, sequence: int, execution_id: str) -> Event:
-    about = {"action_id": "act", "action_name": "Act"} if issubclass(kind, ActionEvent) else {}
+    fields = {"action_id": "act", "action_name": "Act"} if kind in _ABOUT_ACTIONS else {}
     return kind(
         schema=1,
         sequence=sequence,
@@ -135,5 +138,5 @@ def _event(kind: Any, data: Payload, sequence: int, execution_id: str) -> Event:
         iteration=1,
         path=("outer",),
         data=data,
-        **about,
+        **fields,
     )

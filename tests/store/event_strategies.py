@@ -31,19 +31,24 @@ def of_type(wanted: Any) -> st.SearchStrategy[Any]:
     """Values of a type that a field of an event has."""
     if wanted in _PLAIN:
         return _PLAIN[wanted]
-    origin, inner = get_origin(wanted), get_args(wanted)
-    if origin is Literal:
-        return st.sampled_from(inner)
-    if origin in {Union, types.UnionType}:
-        return st.one_of([of_type(one) for one in inner])
-    if origin is dict:
-        return st.dictionaries(of_type(inner[0]), of_type(inner[1]), max_size=3)
-    if origin is tuple:
-        return st.lists(of_type(inner[0]), max_size=3).map(tuple)
+    if get_origin(wanted) is not None:
+        return _made_of(get_origin(wanted), get_args(wanted))
     if issubclass(wanted, Enum):
         return st.sampled_from(wanted)
     fields = {field.name: of_type(field.type) for field in msgspec.structs.fields(wanted)}
     return st.builds(wanted, **fields)
+
+
+def _made_of(origin: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    if origin is Literal:
+        return st.sampled_from(inner)
+    parts = [of_type(one) for one in inner if one is not Ellipsis]
+    if origin is dict:
+        return st.dictionaries(*parts, max_size=3)
+    if origin is tuple:
+        return st.lists(*parts, max_size=3).map(tuple)
+    assert origin in {Union, types.UnionType}, origin
+    return st.one_of(parts)
 
 
 _KINDS = {kind: of_type(kind) for kind in get_args(Event)}
@@ -53,6 +58,7 @@ def events_in_order() -> st.SearchStrategy[list[Event]]:
     """Events of any kinds, numbered from 1."""
     return st.lists(st.one_of(list(_KINDS.values())), max_size=12).map(
         lambda events: [
-            msgspec.structs.replace(event, sequence=number) for number, event in enumerate(events, 1)
+            msgspec.structs.replace(event, sequence=number)
+            for number, event in enumerate(events, 1)
         ]
     )

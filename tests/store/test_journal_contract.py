@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from cortex_cli.engine.ports import Journal
 from cortex_cli.events import Event
 from cortex_cli.store.journal import MemoryJournal
-from cortex_cli.store.journal_file import Durability
 from cortex_cli.testing import journal_contract as contract
 from tests.store.builders import make_folder, open_journal, read
 
@@ -24,7 +22,7 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
         yield memory, lambda: memory
         return
     folder = make_folder(tmp_path / "run")
-    journal = open_journal(folder, cast("Durability", request.param))
+    journal = open_journal(folder, request.param)
     yield journal, lambda: read(folder)
     journal.close()
 
