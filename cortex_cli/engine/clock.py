@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from cortex_cli.engine.ports import Soon
+
 
 class LoopClock:
     """Seconds of the running event loop; a virtual loop clock makes virtual time of day.
@@ -20,6 +22,19 @@ class LoopClock:
     def wall(self) -> float:
         """Seconds since 1970."""
         return self.now() + self._offset
+
+
+def call_soon() -> Soon:
+    """How to have a function called in the running event loop soon, from any thread.
+
+    Once that loop has ended, calling it raises RuntimeError.
+    """
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
 
 
 def _time_source() -> Callable[[], float]:

@@ -1,17 +1,20 @@
 """What the engine asks of the world around it, in its own words; adapters fill these in."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
+
+Soon = Callable[[Callable[[], None]], object]
 
 
 class Clock(Protocol):
@@ -29,8 +32,21 @@ class Clock(Protocol):
 class Journal(Protocol):
     """Where events are written down before anyone sees them."""
 
-    def append(self, event: Event) -> None:
-        """Write the event down; it is published only after this returns."""
+    def append(self, event: Event) -> bool:
+        """Take an event down, in order; whether it is durable already.
+
+        Where it is not, the function given to `watch` says later when it is.
+        """
+        ...
+
+    def watch(
+        self, soon: Soon, written: Callable[[int], None], failed: Callable[[CortexError], None]
+    ) -> None:
+        """Called once by the engine, in its event loop, before the first append.
+
+        `soon(f)` calls f in the engine's event loop soon, from any thread. `written(n)`: every
+        event up to sequence n is durable. `failed(e)`: nothing more can be written.
+        """
         ...
 
 

@@ -1,8 +1,10 @@
 """Journals: where the events of a run are written down before anyone sees them."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from cortex_cli.engine.ports import Soon
+from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
 
 
@@ -13,13 +15,19 @@ class MemoryJournal:
         """The journal of one run, empty."""
         self._events: list[Event] = []
 
-    def append(self, event: Event) -> None:
-        """Keep the event; ValueError if it doesn't follow the last one without a gap."""
+    def append(self, event: Event) -> bool:
+        """Keep the event, as durable as it gets; ValueError if it doesn't follow the last one."""
         expected = self._events[-1].sequence + 1 if self._events else event.sequence
         if event.sequence != expected:
             message = f"event {event.sequence} was written where {expected} was due"
             raise ValueError(message)
         self._events.append(event)
+        return True
+
+    def watch(
+        self, soon: Soon, written: Callable[[int], None], failed: Callable[[CortexError], None]
+    ) -> None:
+        """Keep nothing of it: no event becomes durable later."""
 
     def __iter__(self) -> Iterator[Event]:
         """All events so far, first to last."""

@@ -38,14 +38,55 @@ def private_opener(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         found = os.fstat(descriptor)
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & _OTHERS:
-            message = "others may read or change it"
-            raise PermissionError(message)
-        os.fchmod(descriptor, FILE_MODE)
+        _refuse_others(found)
+        if stat.S_IMODE(found.st_mode) != FILE_MODE:
+            os.fchmod(descriptor, FILE_MODE)
     except OSError:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def sub_folder(home: Path, *names: str) -> Path:
+    """The folder `home/name/…`, each part of it as `open_state_folder` makes and checks it."""
+    folder = open_state_folder(home)
+    for name in names:
+        folder = open_state_folder(folder / name)
+    return folder
+
+
+def require_private(path: Path) -> os.stat_result:
+    """What the system says of a file; OSError if it is missing, a symlink, or open to others.
+
+    The file is not opened: a database file that is opened and closed again loses the locks that
+    SQLite holds on it for the same process.
+    """
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        message = "it is not a file"
+        raise PermissionError(message)
+    _refuse_others(found)
+    return found
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file with mode 0600; FileExistsError if there is one of that name."""
+    os.close(private_opener(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk before this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_others(found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & _OTHERS:
+        message = "others may read or change it"
+        raise PermissionError(message)
 
 
 def _make(folder: Path) -> None:

@@ -1,0 +1,138 @@
+"""SQLite files of state: made, checked, brought up to date, opened to write or only to read."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cortex_cli.store.failures import CheckpointError, NewerError, storing
+from cortex_cli.store.state import make_private, require_private
+
+_BUSY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """What a kind of file holds: `tables` is the SQL that makes it, as of `version`.
+
+    `migrations` has, for each earlier version, the SQL that leads to the next one.
+    """
+
+    what: str
+    application_id: int
+    version: int
+    tables: str
+    migrations: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+def create_database(path: Path, schema: Schema) -> sqlite3.Connection:
+    """A new file with mode 0600 and the schema's tables; SetupError if it can't be made."""
+    with storing(path):
+        make_private(path)
+        return _closed_on_error(path, schema, fresh=True)
+
+
+def open_database(path: Path, schema: Schema) -> sqlite3.Connection:
+    """A file that is there, to write to, brought up to the schema's version.
+
+    Raises CheckpointError, and changes nothing, if it is missing, empty, damaged, of another kind
+    or newer; SetupError if it can't be used. Transactions are begun explicitly. The connection may
+    be used from any one thread at a time.
+    """
+    with storing(path):
+        _require_content(path, schema)
+        return _closed_on_error(path, schema, fresh=False)
+
+
+def read_database(path: Path, schema: Schema) -> sqlite3.Connection:
+    """A file that is there, to read only; another process may be writing to it.
+
+    Raises as `open_database`, and for an older version as well.
+    """
+    with storing(path):
+        _require_content(path, schema)
+        connection = _connect(path, "ro")
+        try:
+            _require_version(connection, path, schema)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Read the whole file; CheckpointError if SQLite finds it damaged."""
+    with storing(path):
+        [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise CheckpointError(path, f"it is damaged: {str(verdict).splitlines()[-1]}")
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _require_content(path: Path, schema: Schema) -> None:
+    try:
+        found = require_private(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(path, f"there is no {schema.what}") from error
+    # SQLite takes an empty file for a new database.
+    if found.st_size == 0:
+        raise CheckpointError(path, "it is empty")
+
+
+def _closed_on_error(path: Path, schema: Schema, *, fresh: bool) -> sqlite3.Connection:
+    connection = _connect(path, "rw")
+    try:
+        if fresh:
+            # The first transaction that follows puts this one on the disk as well.
+            connection.execute("PRAGMA synchronous = OFF")
+            _change(connection, schema.tables, schema, schema.version)
+            connection.execute("PRAGMA synchronous = FULL")
+        else:
+            _bring_up_to_date(connection, path, schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    for version in range(_checked_version(connection, path, schema), schema.version):
+        if version not in schema.migrations:
+            raise CheckpointError(path, f"it has version {version}, which is too old")
+        _change(connection, schema.migrations[version], schema, version + 1)
+
+
+def _change(connection: sqlite3.Connection, sql: str, schema: Schema, version: int) -> None:
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {sql}; PRAGMA application_id = {schema.application_id}; "
+        f"PRAGMA user_version = {version}; COMMIT;"
+    )
+
+
+def _checked_version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
+    if _number(connection, "application_id") != schema.application_id:
+        raise CheckpointError(path, f"it is not a {schema.what} of cortex")
+    version = _number(connection, "user_version")
+    if version > schema.version:
+        reason = f"a newer cortex wrote it (version {version}, known is {schema.version})"
+        raise NewerError(path, reason, hint="use the version of cortex that wrote it")
+    return version
+
+
+def _require_version(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    version = _checked_version(connection, path, schema)
+    if version < schema.version:
+        raise CheckpointError(path, f"it has version {version}, which is too old")
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return connection.execute(f"PRAGMA {pragma}").fetchone()[0]

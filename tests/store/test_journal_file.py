@@ -1,0 +1,212 @@
+"""Journals that can't be read are refused, and left as they are."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cortex_cli.errors import SetupError
+from cortex_cli.store.database import Schema, open_database, read_database
+from cortex_cli.store.failures import CheckpointError, NewerError, storage_error
+from cortex_cli.store.journal_file import JOURNAL, JournalFile
+from cortex_cli.testing.events import completed, warning
+from tests.store.builders import database, make_folder, open_journal, read, write
+
+VERSION_0 = replace(
+    JOURNAL,
+    version=0,
+    tables="""
+        CREATE TABLE events (sequence INTEGER PRIMARY KEY, body BLOB NOT NULL);
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
+    """,
+)
+FROM_0 = "CREATE TABLE outputs (sequence INTEGER PRIMARY KEY, sha256 TEXT NOT NULL)"
+MIGRATING = replace(JOURNAL, migrations={0: FROM_0})
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"not a database, but long enough to look like one" * 100)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def truncated(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:60])
+
+
+def newer(path: Path) -> None:
+    change(path, "PRAGMA user_version = 2")
+
+
+def older(path: Path) -> None:
+    change(path, "PRAGMA user_version = 0")
+
+
+def foreign(path: Path) -> None:
+    change(path, "PRAGMA application_id = 7")
+
+
+def missing(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+
+
+def open_to_others(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def linked(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to(path.with_name("moved"))
+
+
+def holed(path: Path) -> None:
+    change(path, "DELETE FROM events WHERE sequence = 2")
+
+
+def scribbled(path: Path) -> None:
+    change(path, "UPDATE events SET body = x'7b7d' WHERE sequence = 2")
+
+
+def overwritten(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096 + 100 : 2 * 4096] = bytes(3996)
+    path.write_bytes(content)
+
+
+WRONG: list[tuple[Callable[[Path], None], str]] = [
+    (garbage, "file is not a database"),
+    (empty, "it is empty"),
+    (truncated, "malformed"),
+    (cut_short, "it is not a journal"),
+    (newer, "a newer cortex wrote it .version 2, known is 1.; use the version of cortex"),
+    (older, "it has version 0, which is too old"),
+    (foreign, "it is not a journal of cortex"),
+    (missing, "there is no journal"),
+    (open_to_others, "others may read or change it"),
+    (linked, "it is not a file"),
+    (overwritten, "malformed|damaged|invalid|Tree"),
+]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("spoil", "reason"), WRONG, ids=[spoil.__name__ for spoil, _ in WRONG])
+def test_what_can_not_be_read_is_refused_and_left_as_it_is(
+    tmp_path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [warning(number) for number in range(1, 200)])
+    spoil(database(folder))
+    before = contents(folder)
+    for attempt in (read, open_journal):
+        with pytest.raises(SetupError, match=reason) as caught:
+            attempt(folder)
+        assert str(database(folder)) in str(caught.value)
+        assert caught.value.exit_code == 3
+        assert contents(folder) == before
+
+
+def test_what_a_newer_cortex_wrote_has_an_error_of_its_own(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    newer(database(folder))
+    with pytest.raises(NewerError):
+        read(folder)
+
+
+def test_a_gap_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [warning(1), warning(2), warning(3)])
+    holed(database(folder))
+    with pytest.raises(CheckpointError, match="event 2 is missing"):
+        read(folder)
+    with pytest.raises(CheckpointError, match="it has 2 events, and the last is number 3"):
+        open_journal(folder)
+
+
+def test_an_event_that_is_none_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [warning(1), completed(2, 1)])
+    scribbled(database(folder))
+    with pytest.raises(CheckpointError, match="event 2 is damaged"):
+        read(folder)
+
+
+def test_an_output_of_an_event_without_one_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [completed(1, "x" * 100_000), warning(2)])
+    change(database(folder), "UPDATE outputs SET sequence = 2")
+    with pytest.raises(CheckpointError, match="event 2 is damaged: it has no output"):
+        read(folder)
+
+
+def test_a_lower_version_is_brought_up_to_date_without_loss(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [warning(1)])
+    path = database(folder)
+    change(path, "DROP TABLE outputs", "PRAGMA user_version = 0")
+    open_database(path, MIGRATING).close()
+    assert read(folder) == [warning(1)]
+    write(folder, [completed(2, "x" * 100_000)])
+    assert len(read(folder)) == 2
+
+
+def test_a_change_of_version_that_fails_changes_nothing(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    path = database(folder)
+    change(path, "DROP TABLE outputs", "PRAGMA user_version = 0")
+    before = path.read_bytes()
+    broken = replace(JOURNAL, migrations={0: f"{FROM_0}; CREATE TABLE events (a)"})
+    with pytest.raises(SetupError, match="already exists"):
+        open_database(path, broken)
+    assert path.read_bytes() == before
+
+
+def test_a_reader_does_not_bring_up_to_date(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    older(database(folder))
+    with pytest.raises(CheckpointError, match="version 0"):
+        read_database(database(folder), MIGRATING)
+
+
+def test_a_killed_writers_log_is_read_and_then_taken_over(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    file = JournalFile(folder)
+    file.insert([(1, b"{}", None)])
+    file._connection.execute("PRAGMA wal_autocheckpoint = 0")
+    copy = tmp_path / "copy"
+    copy.mkdir(0o700)
+    for path in folder.iterdir():
+        if not path.name.endswith("-shm"):
+            (copy / path.name).write_bytes(path.read_bytes())
+            (copy / path.name).chmod(0o600)
+    file.close()
+    with pytest.raises(CheckpointError, match="event 1 is damaged"):
+        read(copy)
+    assert (copy / "journal.db-wal").stat().st_size > 0
+    again = JournalFile(copy)
+    assert again.last_sequence == 1
+    again.close()
+
+
+def test_errors_without_a_code_are_worded_too(tmp_path: Path) -> None:
+    error = storage_error(tmp_path, sqlite3.ProgrammingError("closed"))
+    assert str(error) == f"{tmp_path} can't be used: closed"
+    assert isinstance(VERSION_0, Schema)
