@@ -4,7 +4,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -26,9 +26,9 @@ class NamedTools(Protocol):
         ...
 
 
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _LARGE = 2**63
+_KEPT = 64
 
 ToolExecutor = Mapping[str, Callable[..., Any]] | NamedTools
 
@@ -69,7 +69,8 @@ class _FunctionTool:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self._is_async = inspect.iscoroutinefunction(function)
-        self._signature = _Signature(function)
+        # Most calls are like one before, and what is raised is not kept.
+        self._check = lru_cache(_KEPT)(partial(_check, function))
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
@@ -77,7 +78,7 @@ class _FunctionTool:
         operation = call.action.operation
         if operation is not None:
             parameters.setdefault("operation", operation)
-        self._signature.check(parameters)
+        self._check(tuple(parameters))
         function = self.function
         try:
             if self._is_async:
@@ -107,39 +108,16 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
     return await output if inspect.isawaitable(output) else output
 
 
-class _Signature:
-    """Which parameters a function takes."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._required, self._accepted = frozenset[str](), frozenset[str]()
-        self._is_known = self._takes_all = False
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            return
-        named = [one for one in parameters if one.kind in _NAMED]
-        self._accepted = frozenset(one.name for one in named)
-        self._required = frozenset(one.name for one in named if one.default is one.empty)
-        self._takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters)
-        self._is_known = all(one.kind is not one.POSITIONAL_ONLY for one in parameters)
-
-    def check(self, given: Mapping[str, Any]) -> None:
-        """ActionError (`parameters`) if the function does not take these by their names."""
-        names = given.keys()
-        fits = self._required <= names and (self._takes_all or names <= self._accepted)
-        if not fits or not self._is_known:
-            self._bind(given)
-
-    def _bind(self, given: Mapping[str, Any]) -> None:
-        try:
-            inspect.signature(self._function).bind(**given)
-        except TypeError as error:
-            message = f"the parameters do not fit the function: {error}"
-            raise ActionError(message, error_type="parameters", retryable=False) from error
-        except ValueError:
-            # Some functions written in C have no signature; they say themselves what does not fit.
-            pass
+def _check(function: Callable[..., Any], names: tuple[str, ...]) -> None:
+    """ActionError (`parameters`) if the function does not take parameters of these names."""
+    try:
+        inspect.signature(function).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        message = f"the parameters do not fit the function: {error}"
+        raise ActionError(message, error_type="parameters", retryable=False) from error
+    except ValueError:
+        # Some functions written in C have no signature; they say themselves what does not fit.
+        pass
 
 
 def _copied(parameters: Mapping[str, Any]) -> dict[str, Any]:

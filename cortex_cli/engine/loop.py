@@ -171,11 +171,11 @@ class Loop:
     def _completed_outputs(self) -> dict[str, Any]:
         """What each action gave; none of fire-and-forget, which may or may not have ended."""
         steps = self.ledger.context.steps
+        background, completed = ActionMode.FIRE_AND_FORGET, ActionState.COMPLETED
         return {
             action.id: steps[action.id].output
             for action in self.outlook.graph.actions
-            if action.mode is not ActionMode.FIRE_AND_FORGET
-            and steps[action.id].status is ActionState.COMPLETED
+            if action.mode is not background and steps[action.id].status is completed
         }
 
 

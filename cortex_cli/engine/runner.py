@@ -214,14 +214,14 @@ class Runner:
             self._groups.start_items(record)
             return
         match record.action.type:
+            case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
+                self._attempts.begin(record)
             case ActionType.AGENT | ActionType.WORKFLOW:
                 self._groups.start_nested(record)
             case ActionType.INTERNAL:
                 self._compute(record)
             case ActionType.DECISION:
                 self._decide(record)
-            case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
-                self._attempts.begin(record)
 
     def _compute(self, record: ActionRecord) -> None:
         try:
