@@ -184,6 +184,7 @@ class TerminationReason(StrEnum):
     BUDGET_EXHAUSTED = "budget_exhausted"
     APPROVAL_NEEDED = "approval_needed"
     INPUT_NEEDED = "input_needed"
+    STATE_LOST = "state_lost"
     CANCELLED = "cancelled"
 
 

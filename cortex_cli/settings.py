@@ -122,6 +122,7 @@ _OTHER_USES = frozenset(
     {
         "CORTEX_HOME",
         "CORTEX_RUN_ID",
+        "CORTEX_RUN_DIR",
         "CORTEX_ACTION_ID",
         "CORTEX_ATTEMPT",
         "CORTEX_IDEMPOTENCY_KEY",

@@ -51,6 +51,7 @@ class LocalTool:
                 **self.environment,
                 **call.env,
                 "CORTEX_RUN_ID": call.execution_id,
+                **({} if call.run_dir is None else {"CORTEX_RUN_DIR": str(call.run_dir)}),
                 "CORTEX_ACTION_ID": "/".join((*call.path, call.action.id)),
                 "CORTEX_ATTEMPT": str(call.attempt),
                 "CORTEX_IDEMPOTENCY_KEY": call.idempotency_key,

@@ -13,6 +13,7 @@ _EXIT_CODES = {
     TerminationReason.APPROVAL_NEEDED: 4,
     TerminationReason.INPUT_NEEDED: 4,
     TerminationReason.CANCELLED: 130,
+    TerminationReason.STATE_LOST: 3,
 }
 
 

@@ -61,7 +61,12 @@ class Approvals:
         except ActionError as error:
             self.attempts.fail_for_good(record, error)
             return
-        question = Question(path=record.ledger.stamp.path, action=action, parameters=parameters)
+        question = Question(
+            path=record.ledger.stamp.path,
+            action=action,
+            parameters=parameters,
+            was_interrupted=record.was_interrupted,
+        )
         record.emit(ActionQueued, ActionQueuedData(reason=QueueReason.APPROVAL))
         asked = ApprovalRequestedData(
             question=question.text, effect=action.world_effect, parameters=parameters
@@ -73,7 +78,7 @@ class Approvals:
         record.job = Job(
             partial(self.approver.ask, question), None, partial(self._answered, record)
         )
-        self.attempts.pool.submit(record.job)
+        self.attempts.submit(record.job)
 
     def _answered(self, record: ActionRecord, result: Result) -> None:
         record.job = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cortex_cli.engine.bus import Bus
@@ -35,6 +36,7 @@ class Attempts:
 
     `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
     that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
+    `is_ending`: nothing new is begun any more.
     """
 
     bus: Bus
@@ -46,6 +48,8 @@ class Attempts:
     settle: Callable[[], None]
     halt: Callable[[], None]
     observe: Callable[[Result], None] | None = None
+    run_dir: Path | None = None
+    is_ending: bool = False
 
     def announce(self, record: ActionRecord) -> ActionCall:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
@@ -81,6 +85,7 @@ class Attempts:
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
+            run_dir=self.run_dir,
             report=report,
         )
 
@@ -103,8 +108,19 @@ class Attempts:
         except CortexError as error:
             self.fail(record, as_action_error(error))
             return
-        record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
-        self.pool.submit(record.job)
+        job = record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
+        self.submit(job)
+
+    def submit(self, job: Job) -> None:
+        """Have a worker take the job, once all that led to it is written down."""
+        if self.bus.is_behind:
+            self.bus.when_durable(partial(self.pool.submit, job), partial(self._give_up, job))
+        else:
+            self.pool.submit(job)
+
+    def _give_up(self, job: Job) -> None:
+        job.stop()
+        self.pool.submit(job)
 
     def end(self, record: ActionRecord, result: Result) -> None:
         """A worker reports how an attempt has ended."""
@@ -142,7 +158,7 @@ class Attempts:
         elif error.retryable and self._may_retry(record):
             delay = delay_before(record.attempt, record.action.retry, self.random)
             self._back_off(record, error, delay)
-        elif record.fall_back():
+        elif not self.is_ending and record.fall_back():
             self._back_off(record, error, 0.0)
         else:
             self.fail_for_good(record, error)
@@ -171,7 +187,7 @@ class Attempts:
         self.cancel(record)
 
     def _may_retry(self, record: ActionRecord) -> bool:
-        allowed = record.ledger.spec.protocol.auto_retry_on_failure
+        allowed = record.ledger.spec.protocol.auto_retry_on_failure and not self.is_ending
         return allowed and record.attempt < record.action.retry.max_attempts
 
     def _back_off(self, record: ActionRecord, error: ActionError, delay: float) -> None:

@@ -1,10 +1,17 @@
 """Events on their way out: numbered, dated, written down, then published."""
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
+from cortex_cli.engine.clock import call_soon
 from cortex_cli.engine.ports import Clock, Journal
+from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
 from cortex_cli.protocol.action import Action
 
@@ -21,22 +28,56 @@ class Stamp:
         self.iteration = iteration
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is done once all events up to `sequence` are durable, and instead if they never are."""
+
+    sequence: int
+    action: Callable[[], None]
+    instead: Callable[[], None]
+
+
 class Bus:
     """Makes the events of one run, in order.
 
-    Each is given to the journal before any listener sees it. Listeners are called at once and
-    must neither block nor raise.
+    Each is given to the journal at once, and to the listeners once it is durable, and so is
+    everything before it. Listeners are called in order and must neither block nor raise.
     """
 
-    def __init__(self, execution_id: str, clock: Clock, journal: Journal | None) -> None:
+    def __init__(
+        self, execution_id: str, clock: Clock, journal: Journal | None, *, after: int = 0
+    ) -> None:
+        """The first event gets the number that follows `after`."""
         self.execution_id = execution_id
         self._wall = clock.wall
         self._journal = journal
-        self._sequence = 0
+        self._sequence = after
+        self._held: deque[_Held] = deque()
+        self._fail: Callable[[CortexError], None] | None = None
         self._listeners: list[Listener] = []
         self._second: int = -1
         self._prefix = self._stamp = ""
         self._since = self._until = 0.0
+
+    def open(self, fail: Callable[[CortexError], None]) -> None:
+        """Begin, in the event loop; `fail` is called once if nothing more can be written down."""
+        self._fail = fail
+        if self._journal is not None:
+            self._journal.watch(call_soon(), self._note_written, self._note_failed)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are events that are not durable yet."""
+        return bool(self._held)
+
+    def when_durable(
+        self, action: Callable[[], None], instead: Callable[[], None] | None = None
+    ) -> None:
+        """Do something once all events so far are durable; `instead` if they can't be."""
+        if self._held:
+            self._held.append(_Held(self._sequence, action, instead or action))
+        else:
+            action()
 
     def listen(self, listener: Listener) -> None:
         """Hand every further event to the listener."""
@@ -61,19 +102,27 @@ class Bus:
         self, kind: Callable[..., Event], stamp: Stamp, action: Action, data: Any
     ) -> None:
         """Publish an event about an action."""
+        self._publish(self._about(kind, stamp, action, data))
+
+    def guarded_event(
+        self, kind: Callable[..., Event], stamp: Stamp, action: Action, both: tuple[Any, Any]
+    ) -> None:
+        """Publish an event whose data the journal keeps in full, and the listeners get in part."""
+        event = self._about(kind, stamp, action, both[0])
+        self._publish(event, replace(event, data=both[1]))
+
+    def _about(self, kind: Callable[..., Event], stamp: Stamp, action: Action, data: Any) -> Event:
         self._sequence += 1
-        self._publish(
-            kind(
-                schema=1,
-                sequence=self._sequence,
-                timestamp=self._timestamp(),
-                execution_id=self.execution_id,
-                iteration=stamp.iteration,
-                path=stamp.path,
-                action_id=action.id,
-                action_name=action.name,
-                data=data,
-            )
+        return kind(
+            schema=1,
+            sequence=self._sequence,
+            timestamp=self._timestamp(),
+            execution_id=self.execution_id,
+            iteration=stamp.iteration,
+            path=stamp.path,
+            action_id=action.id,
+            action_name=action.name,
+            data=data,
         )
 
     def _timestamp(self) -> str:
@@ -91,8 +140,27 @@ class Bus:
             self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
         self._stamp = f"{self._prefix}{rest:03d}Z"
 
-    def _publish(self, event: Event) -> None:
-        if self._journal is not None:
-            self._journal.append(event)
+    def _publish(self, event: Event, shown: Event | None = None) -> None:
+        is_durable = self._journal is None or self._journal.append(event)
+        if is_durable and not self._held:
+            for listener in self._listeners:
+                listener(shown or event)
+        else:
+            show = partial(self._show, shown or event)
+            self._held.append(_Held(event.sequence, show, show))
+
+    def _show(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+    def _note_written(self, sequence: int) -> None:
+        held = self._held
+        while held and held[0].sequence <= sequence:
+            held.popleft().action()
+
+    def _note_failed(self, error: CortexError) -> None:
+        self._journal = None
+        while self._held:
+            self._held.popleft().instead()
+        if self._fail is not None:
+            self._fail(error)

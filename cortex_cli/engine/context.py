@@ -17,10 +17,11 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What is the same everywhere in a run: its id, and its start in seconds since 1970."""
+    """What is the same everywhere in a run: its id, its start in seconds since 1970, its folder."""
 
     execution_id: str
     started_at: float
+    run_dir: str | None = None
 
     @property
     def started(self) -> str:
@@ -61,7 +62,7 @@ class Context:
         self.variables: dict[str, str] = {}
         self.steps: dict[str, StepRecord] = {}
         self._outputs: dict[str, Any] = {}
-        run = {"id": facts.execution_id, "dir": None, "started_at": facts.started}
+        run = {"id": facts.execution_id, "dir": facts.run_dir, "started_at": facts.started}
         self._roots = {"inputs": self.inputs, "env": self.variables, "run": run}
         self._built_in: dict[str, Any] = {
             "TIMESTAMP": facts.started,

@@ -4,7 +4,7 @@ Each is opened with the scheduler, has its actions recorded under the scheduler'
 gives its result to the action that it belongs to once the scheduler has closed it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
-from cortex_cli.plan.states import Item
+from cortex_cli.plan.states import Item, Outcome
 from cortex_cli.protocol.action import Action
 
 DEEPEST = 32
@@ -46,6 +46,8 @@ class Groups:
         settle: Callable[[], None],
     ) -> None:
         """`settle` performs what the scheduler makes of a fact."""
+        self._takeover = around.takeover
+        self._left_out = around.left_out
         self.records: list[ActionRecord] = []
         self._around = around
         self._attempts = attempts
@@ -71,9 +73,13 @@ class Groups:
         self._opened.append(loop)
         loop.ledger.first = len(self.records)
         loop.begin()
-        self._record(outlook.graph.actions, loop.ledger)
+        records = self._record(outlook.graph.actions, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
-        self._extend(loop.group, items, loop.ledger)
+        if loop.parent is None and self._left_out:
+            items = [
+                self._select(record, item) for record, item in zip(records, items, strict=True)
+            ]
+        self._extend(loop.group, items, records)
         self._scheduler.seal(loop.group)
         limit = spec.protocol.max_execution_time_seconds
         loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
@@ -110,11 +116,10 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        first = len(self.records)
-        self._record(actions, record.ledger)
+        records = self._record(actions, record.ledger)
         for place, value in enumerate(values):
-            self.records[first + place].item = (value, place)
-        self._extend(group, [Item(action) for action in actions], record.ledger)
+            records[place].item = (value, place)
+        self._extend(group, [Item(action) for action in actions], records)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -132,16 +137,39 @@ class Groups:
         skip, cancel = _ENDS.get(reason, (SkipReason.CANCELLED, CancelReason.CANCELLED))
         self._scheduler.abort(loop.group, skip, cancel)
 
-    def _extend(self, group: int, items: list[Item], ledger: Ledger) -> None:
-        if ledger.approval_rules:
+    def wind_down(self, loop: Loop, error: CortexError) -> None:
+        """Begin nothing more; what runs goes on to its end, though nobody can write that down."""
+        loop.reason = loop.reason or TerminationReason.STATE_LOST
+        loop.lost_to = str(error)
+        self._attempts.is_ending = True
+        for number in self._by_owner:
+            self.records[number].cancel_reason = CancelReason.CANCELLED
+        self._scheduler.wind_down(loop.group, SkipReason.CANCELLED)
+
+    def _select(self, record: ActionRecord, item: Item) -> Item:
+        if record.action.id not in self._left_out:
+            return item
+        record.ledger.note_skipped(record, SkipReason.NOT_SELECTED)
+        return replace(item, ended=Outcome.OK)
+
+    def _extend(self, group: int, items: list[Item], records: Sequence[ActionRecord]) -> None:
+        if records and records[0].ledger.approval_rules:
+            ledger = records[0].ledger
             items = [
                 replace(item, needs_approval=needs_approval(item.action, ledger)) for item in items
             ]
-        self._scheduler.extend(group, items)
+        if self._takeover is None:
+            self._scheduler.extend(group, items)
+            return
+        self._scheduler.extend(group, self._takeover.apply(records, items))
 
-    def _record(self, actions: Iterable[Action], ledger: Ledger) -> None:
-        for number, action in enumerate(actions, len(self.records)):
-            self.records.append(ActionRecord(number, action, ledger))
+    def _record(self, actions: Iterable[Action], ledger: Ledger) -> list[ActionRecord]:
+        records = [
+            ActionRecord(number, action, ledger)
+            for number, action in enumerate(actions, len(self.records))
+        ]
+        self.records += records
+        return records
 
     def _pass_deadline(self, loop: Loop) -> None:
         self.abort(loop, TerminationReason.DEADLINE)

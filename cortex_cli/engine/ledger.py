@@ -4,9 +4,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
+from cortex_cli.engine.past import PastEnd
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
 from cortex_cli.events import (
@@ -39,6 +41,7 @@ from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
     from cortex_cli.engine.job import Job
+    from cortex_cli.engine.takeover import Takeover
     from cortex_cli.engine.timers import Timer
 
 
@@ -51,6 +54,8 @@ class Surroundings(Protocol):
 
     bus: Bus
     facts: RunFacts
+    takeover: "Takeover | None"
+    left_out: frozenset[str]
 
     def now(self) -> float:
         """Seconds on the run's clock."""
@@ -60,7 +65,8 @@ class Surroundings(Protocol):
 class ActionRecord(msgspec.Struct, eq=False):
     """One action of a running plan; `number` is the scheduler's, times are the run's clock's.
 
-    `item` is the value and the place of the item that it is for, in a `for_each`.
+    `item` is the value and the place of the item that it is for, in a `for_each`;
+    `was_interrupted`: an earlier part of the run had begun the attempt that comes next.
     """
 
     number: int
@@ -72,6 +78,7 @@ class ActionRecord(msgspec.Struct, eq=False):
     cancel_reason: CancelReason | None = None
     is_ended: bool = False
     item: tuple[Any, int] | None = None
+    was_interrupted: bool = False
     job: "Job | None" = None
     timer: "Timer | None" = None
     reporter: ActionReporter | None = None
@@ -171,12 +178,34 @@ class Ledger:
         """Keep and publish an action's output."""
         step = self._end(record, _COMPLETED, output)
         data = ActionCompletedData(
-            output=output if self.spec.protocol.stream_action_results else None,
+            output=output,
             duration_seconds=step.duration_seconds,
             attempts=record.attempt,
             usage=record.usage,
         )
-        record.emit(ActionCompleted, data)
+        if self.spec.protocol.stream_action_results:
+            record.emit(ActionCompleted, data)
+        else:
+            both = (data, replace(data, output=None))
+            self.bus.guarded_event(ActionCompleted, self.stamp, record.action, both)
+
+    def note_past(self, record: ActionRecord, end: PastEnd) -> None:
+        """Take over how an action has ended in an earlier part of the run; no event tells of it."""
+        record.is_ended = True
+        record.attempt = end.attempts
+        record.usage = end.usage
+        step = StepRecord(
+            status=end.state,
+            output=end.output,
+            error=end.error,
+            duration_seconds=end.duration_seconds,
+            attempts=end.attempts,
+        )
+        self._counts[end.state] += 1
+        self.usage = add_usage(self.usage, end.usage)
+        self.context.record(record.action, step)
+        if end.state is ActionState.FAILED:
+            self._note_error(record, end.error or "", end.error_type)
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
         """Keep and publish an action's failure."""
@@ -188,11 +217,15 @@ class Ledger:
             duration_seconds=step.duration_seconds,
         )
         record.emit(ActionFailed, data)
-        name = record.action.id
         if record.is_background:
-            self.warn(f"fire-and-forget action '{name}' failed: {error}")
-        elif record.action.on_failure is not OnFailure.CONTINUE and self.first_error is None:
-            self.first_error = (f"action '{name}' failed: {error}", error_type)
+            self.warn(f"fire-and-forget action '{record.action.id}' failed: {error}")
+        else:
+            self._note_error(record, error, error_type)
+
+    def _note_error(self, record: ActionRecord, error: str, error_type: str) -> None:
+        is_counted = not record.is_background and record.action.on_failure is not OnFailure.CONTINUE
+        if is_counted and self.first_error is None:
+            self.first_error = (f"action '{record.action.id}' failed: {error}", error_type)
 
     def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
         """Publish that an action was ended from outside."""

@@ -50,7 +50,8 @@ class Loop:
     """One agent or workflow while it runs; `parent` is the action that runs it, if nested.
 
     `group` is its number with the scheduler; `reason` says why it ends, once that is known;
-    `waits_for` names the actions that it is paused for.
+    `waits_for` names the actions that it is paused for, `lost_to` says why nothing more could be
+    written down.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Loop:
         self.reason: TerminationReason | None = None
         self.is_timed_out = False
         self.waits_for: tuple[str, ...] = ()
+        self.lost_to = ""
         self.deadline: Timer | None = None
         self.outputs: dict[str, Any] = {}
         self._warnings = warnings
@@ -94,6 +96,8 @@ class Loop:
         if self.reason is TerminationReason.DEADLINE:
             limit = self.spec.protocol.max_execution_time_seconds
             return f"not done within {limit:g} s", "deadline"
+        if self.reason is TerminationReason.STATE_LOST:
+            return self.lost_to, "state_lost"
         if self.reason is TerminationReason.APPROVAL_NEEDED:
             names = ", ".join(f"'{name}'" for name in self.waits_for)
             return f"nobody could be asked to approve {names or 'an action'}", "approval_needed"

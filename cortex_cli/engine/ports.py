@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cortex_cli.engine.past import Past
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
 from cortex_cli.plan.describe import Outlook
@@ -109,11 +110,15 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Whether an action may run: `parameters` are resolved, secrets in them masked."""
+    """Whether an action may run: `parameters` are resolved, secrets in them masked.
+
+    `was_interrupted`: it was in flight when an earlier part of the run ended.
+    """
 
     path: tuple[str, ...]
     action: Action
     parameters: Mapping[str, Any]
+    was_interrupted: bool = False
 
     @property
     def text(self) -> str:
@@ -121,7 +126,10 @@ class Question:
         action = self.action
         what = f"{action.type} '{action.target}'" if action.target else str(action.type)
         operation = f" ({action.operation})" if action.operation else ""
-        return f"May '{'/'.join((*self.path, action.id))}' call {what}{operation}?"
+        who = f"'{'/'.join((*self.path, action.id))}'"
+        if self.was_interrupted:
+            return f"{who} was interrupted; may it call {what}{operation} again?"
+        return f"May {who} call {what}{operation}?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,10 +207,18 @@ class RunSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What one run is given beside what it runs: inputs, and whom to ask for approvals."""
+    """What one run is given beside what it runs.
+
+    `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
+    run's tools leave behind; `past` is what an earlier part of the run has done; actions of the outermost plan whose ids are in `left_out` are skipped,
+    as if they had completed with nothing.
+    """
 
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     approver: Approver | None = None
+    run_dir: Path | None = None
+    past: Past | None = None
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

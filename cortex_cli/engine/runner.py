@@ -24,9 +24,10 @@ from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.ports import Clock, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
+from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Timers
 from cortex_cli.engine.workers import WorkerPool
-from cortex_cli.errors import ActionError
+from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import ActionQueued, ActionQueuedData
 from cortex_cli.kinds import (
     ActionType,
@@ -70,16 +71,26 @@ class Runner:
     ) -> None:
         """Call it inside the event loop. ManifestError if the inputs do not fit."""
         self.bus = bus
-        self.facts = RunFacts(execution_id=bus.execution_id, started_at=clock.wall())
+        past = request.past
+        self.facts = RunFacts(
+            execution_id=bus.execution_id,
+            started_at=clock.wall() if past is None else past.started_at,
+            run_dir=None if request.run_dir is None else str(request.run_dir),
+        )
+        self.run_dir = request.run_dir
+        self.left_out = request.left_out
+        self.takeover = None
         self.now = clock.now
         self._clock = clock
         self._random = random
         self._root = Loop(self, spec, request.inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
         self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
+        if past is not None:
+            self.takeover = Takeover(past, can_ask=self._approver is not None)
         self._timers = Timers(clock)
         self._ended = anyio.Event()
-        self._is_begun = self._is_cancelled = False
+        self._is_begun = self._is_cancelled = self._is_finished = False
 
     async def run(self) -> None:
         """Run to the last event.
@@ -99,6 +110,7 @@ class Runner:
                     settle=self._settle,
                     halt=self.cancel,
                     observe=self._observer(),
+                    run_dir=self.run_dir,
                 )
                 self._approvals = Approvals(
                     attempts=self._attempts, approver=self._approver, settle=self._settle
@@ -108,6 +120,7 @@ class Runner:
                 )
                 self._records = self._groups.records
                 tasks.start_soon(self._timers.run)
+                self.bus.open(self._lose_state)
                 self._is_begun = True
                 self._groups.open(self._root)
                 if self._is_cancelled:
@@ -133,9 +146,13 @@ class Runner:
         """
         if not self._is_cancelled:
             self._is_cancelled = True
-            if self._is_begun and not self._ended.is_set():
+            if self._is_begun and not self._is_finished:
                 self._groups.abort(self._root, TerminationReason.CANCELLED)
                 self._settle()
+
+    def _lose_state(self, error: CortexError) -> None:
+        self._groups.wind_down(self._root, error)
+        self._settle()
 
     def _settle(self) -> None:
         """Perform commands until there are none, or others must have their turn first."""
@@ -155,9 +172,10 @@ class Runner:
             self._root.waits_for = tuple(self._approvals.waiting)
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif self._is_over() and not self._ended.is_set():
+        elif self._is_over() and not self._is_finished:
+            self._is_finished = True
             self._root.finish()
-            self._ended.set()
+            self.bus.when_durable(self._ended.set)
 
     def _is_over(self) -> bool:
         is_closed = self._scheduler.is_closed(self._root.group)

@@ -15,10 +15,11 @@ from typing import Self
 
 import anyio
 
+from cortex_cli.engine.clock import call_soon
+from cortex_cli.engine.ports import Soon
 from cortex_cli.events import Event
 
 Run = Callable[[Callable[[Event], None]], Awaitable[None]]
-Soon = Callable[[Callable[[], None]], object]
 
 # The event loop keeps only weak references to its tasks.
 _hosted: set[asyncio.Task[None]] = set()
@@ -75,7 +76,7 @@ def _spawn(host: Callable[[], Awaitable[None]]) -> Soon:
     hosted = loop.create_task(task(), name="cortex run")
     _hosted.add(hosted)
     hosted.add_done_callback(_hosted.discard)
-    return loop.call_soon_threadsafe
+    return call_soon()
 
 
 def _spawn_on_trio(host: Callable[[], Awaitable[None]]) -> Soon:
@@ -83,7 +84,7 @@ def _spawn_on_trio(host: Callable[[], Awaitable[None]]) -> Soon:
 
     context = contextvars.copy_context()
     trio.lowlevel.spawn_system_task(host, name="cortex run", context=context)
-    return trio.lowlevel.current_trio_token().run_sync_soon
+    return call_soon()
 
 
 class EventStream:

@@ -97,6 +97,7 @@ class Scheduler:
             reason = self._decide(node) if node.phase is _WAITING else None
             if reason is not None:
                 self._skip(node, reason)
+        self._note_failures(home, fresh)
         return range(first, len(self._nodes))
 
     def seal(self, group: int) -> None:
@@ -208,6 +209,12 @@ class Scheduler:
         self._abort(home, skip, cancel)
         self._close_if_done(home)
 
+    def wind_down(self, group: int, skip: SkipReason) -> None:
+        """Let what runs in a group go on to its end, and skip all that has not begun."""
+        home = self._groups[group]
+        self._abort(home, skip, None)
+        self._close_if_done(home)
+
     def cancel_background(self, reason: CancelReason) -> None:
         """Cancel what still runs though nothing waits for it, and skip what has not begun."""
         skipped: list[Node] = []
@@ -239,6 +246,14 @@ class Scheduler:
     def background_left(self) -> int:
         """How many actions that nothing waits for have not ended."""
         return self._background_left
+
+    def _note_failures(self, group: Group, joined: Sequence[Node]) -> None:
+        """Actions that had failed before they joined mean for the group what failures mean."""
+        failed = [node for node in joined if node.phase is _ENDED and node.has_failed]
+        if failed:
+            group.has_failed = True
+            if group.fail_fast or any(node.on_failure is OnFailure.ABORT for node in failed):
+                self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
 
     def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
         for source, kind in waits:
@@ -317,7 +332,7 @@ class Scheduler:
             if node.phase is Phase.WAITING:
                 self._skip(node, SkipReason.NOT_CHOSEN)
 
-    def _abort(self, group: Group, skip: SkipReason, cancel: CancelReason) -> None:
+    def _abort(self, group: Group, skip: SkipReason, cancel: CancelReason | None) -> None:
         skipped: list[Node] = []
         pending = [group]
         while pending:
@@ -332,9 +347,16 @@ class Scheduler:
             self._end(node, _meaning(skip))
 
     def _stop(
-        self, node: Node, skip: SkipReason, cancel: CancelReason, skipped: list[Node]
+        self, node: Node, skip: SkipReason, cancel: CancelReason | None, skipped: list[Node]
     ) -> None:
-        """Cancel an action that has started; add one that has not to those to be skipped."""
+        """Cancel an action that has started; add one that has not to those to be skipped.
+
+        Without a reason to cancel what runs goes on; what waits to be tried again does not.
+        """
+        if cancel is None:
+            if node.phase is Phase.RUNNING:
+                return
+            cancel = CancelReason.CANCELLED
         if node.phase is Phase.ENDED or node.cancelling is not None:
             return
         if node.has_started:

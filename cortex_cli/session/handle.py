@@ -16,10 +16,19 @@ from cortex_cli.ids import execution_id
 class RunHandle:
     """One run of a spec: makes its event stream, and cancels it."""
 
-    def __init__(self, spec: RunSpec, request: RunRequest, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        request: RunRequest,
+        journal: Journal | None = None,
+        *,
+        run_id: str | None = None,
+    ) -> None:
+        """`run_id` is a new one by default."""
         self._spec = spec
         self._request = request
         self._journal = journal
+        self._run_id = run_id or execution_id(os.urandom(8))
         self._runner: Runner | None = None
         self._is_cancelled = False
 
@@ -29,7 +38,8 @@ class RunHandle:
 
     async def _run(self, listener: Callable[[Event], None]) -> None:
         clock = LoopClock()
-        bus = Bus(execution_id(os.urandom(8)), clock, self._journal)
+        past = self._request.past
+        bus = Bus(self._run_id, clock, self._journal, after=0 if past is None else past.sequence)
         bus.listen(listener)
         self._runner = Runner(self._spec, self._request, bus, clock, random.Random())
         if self._is_cancelled:

@@ -1,0 +1,170 @@
+"""What an earlier part of a run has done: its events, folded into what a later part takes over.
+
+A run that goes on keeps its id and counts its events on. What has completed stays as it is; what
+was in flight is begun again as the same attempt, with the same idempotency key; what was
+cancelled, or skipped because the run was ending, gets another chance.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cortex_cli.events import (
+    ActionCancelled,
+    ActionCompleted,
+    ActionFailed,
+    ActionRetrying,
+    ActionSkipped,
+    ActionStarted,
+    AgentStarted,
+    ApprovalGiven,
+    Event,
+    IterationStarted,
+    Usage,
+)
+from cortex_cli.kinds import ActionState, SkipReason
+
+Key = tuple[tuple[str, ...], str]
+"""The path and the id of an action."""
+
+_LASTING = frozenset(
+    {
+        SkipReason.CONDITION_FALSE,
+        SkipReason.NOT_CHOSEN,
+        SkipReason.UPSTREAM_SKIPPED,
+        SkipReason.NOTHING_FAILED,
+    }
+)
+
+
+class PastEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How an action has ended for good; as in `StepRecord`, and what it has used."""
+
+    state: ActionState
+    output: Any = None
+    error: str | None = None
+    error_type: str = ""
+    duration_seconds: float = 0.0
+    attempts: int = 0
+    usage: Usage | None = None
+
+
+class Past:
+    """The earlier part of a run, by path and id.
+
+    `sequence` is the number of its last event, `started_at` its start in seconds since 1970,
+    `inputs` what the run was given. `in_flight` has the attempts that were begun and have not
+    ended of themselves. `approved` are the actions that somebody has let run.
+    """
+
+    def __init__(self, events: Iterable[Event] = (), *, retry_failed: bool = False) -> None:
+        """`retry_failed`: what has failed is begun again, with all its attempts."""
+        self.sequence = 0
+        self.started_at = 0.0
+        self.inputs: dict[str, Any] = {}
+        self.in_flight: dict[Key, int] = {}
+        self.retried: dict[Key, int] = {}
+        self.approved: set[Key] = set()
+        self.ended: dict[Key, PastEnd] = {}
+        self._retry_failed = retry_failed
+        self._attempts: dict[Key, int] = {}
+        self._iterations: dict[tuple[str, ...], int] = {}
+        for event in events:
+            self._fold(event)
+        if retry_failed:
+            self._forget_failures()
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Have these actions run again, and all that is nested in them."""
+        for path, name in keys:
+            self._forget_below((*path, name))
+            for known in (self.ended, self.in_flight, self.retried):
+                known.pop((path, name), None)
+
+    def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
+        """How the actions of one plan have ended, by id."""
+        return {name: end for (place, name), end in self.ended.items() if place == path}
+
+    def _fold(self, event: Event) -> None:
+        self.sequence = event.sequence
+        match event:
+            case AgentStarted() if not event.path and not self.started_at:
+                self.started_at = event.seconds
+                self.inputs = event.data.inputs
+            case IterationStarted():
+                self._begin_iteration(event.path, event.data.iteration)
+            case ActionStarted():
+                self._start((event.path, event.action_id), event.data.attempt)
+            case ActionRetrying():
+                self.in_flight.pop((event.path, event.action_id), None)
+                self.retried[event.path, event.action_id] = event.data.attempt
+            case ApprovalGiven() if event.data.approved:
+                self.approved.add((event.path, event.action_id))
+            case ActionCompleted() | ActionFailed() | ActionSkipped() | ActionCancelled():
+                self._end(event)
+            case _:
+                pass
+
+    def _begin_iteration(self, path: tuple[str, ...], iteration: int) -> None:
+        if self._iterations.get(path, iteration) != iteration:
+            self._forget_below(path)
+        self._iterations[path] = iteration
+
+    def _start(self, key: Key, attempt: int) -> None:
+        if self._attempts.get(key, attempt) != attempt:
+            # A further attempt of a nested run has nothing of the one before.
+            self._forget_below((*key[0], key[1]))
+        self._attempts[key] = self.in_flight[key] = attempt
+        self.ended.pop(key, None)
+
+    def _end(self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled) -> None:
+        key = (event.path, event.action_id)
+        end = _meaning(event)
+        if end is None:
+            self.ended.pop(key, None)
+        else:
+            self.ended[key] = end
+            self.in_flight.pop(key, None)
+
+    def _forget_below(self, path: tuple[str, ...]) -> None:
+        size = len(path)
+        for known in (self.ended, self.in_flight, self.retried, self._attempts):
+            for key in [key for key in known if key[0][:size] == path]:
+                del known[key]
+        self._iterations = {
+            place: number
+            for place, number in self._iterations.items()
+            if place[:size] != path or place == path
+        }
+
+    def _forget_failures(self) -> None:
+        failed = [key for key, end in self.ended.items() if end.state is ActionState.FAILED]
+        self.forget(failed)
+
+
+def _meaning(
+    event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled,
+) -> PastEnd | None:
+    """How the action has ended for good; None if it gets another chance."""
+    match event:
+        case ActionCompleted(data=data):
+            return PastEnd(
+                state=ActionState.COMPLETED,
+                output=data.output,
+                duration_seconds=data.duration_seconds,
+                attempts=data.attempts,
+                usage=data.usage,
+            )
+        case ActionFailed(data=data):
+            return PastEnd(
+                state=ActionState.FAILED,
+                error=data.error,
+                error_type=data.error_type,
+                duration_seconds=data.duration_seconds,
+                attempts=data.attempts,
+            )
+        case ActionSkipped(data=data) if data.reason in _LASTING:
+            return PastEnd(state=ActionState.SKIPPED)
+        case _:
+            return None

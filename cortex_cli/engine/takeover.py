@@ -1,0 +1,96 @@
+"""How the actions of a plan that joins a resumed run stand already."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from cortex_cli.engine.decide import choices_of, decide
+from cortex_cli.engine.ledger import ActionRecord
+from cortex_cli.engine.past import Past, PastEnd
+from cortex_cli.errors import ActionError
+from cortex_cli.kinds import ActionState, ActionType, Effect, OnFailure, OnInterrupted, SkipReason
+from cortex_cli.plan.states import Item, Outcome
+from cortex_cli.protocol.action import Action
+
+_PERFORMED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """Takes over what an earlier part of the run has done; `can_ask`: a person can be asked."""
+
+    past: Past
+    can_ask: bool
+
+    def apply(self, records: Sequence[ActionRecord], items: Sequence[Item]) -> list[Item]:
+        """The items as the scheduler takes them; `records` are those of the same actions."""
+        if not records:
+            return []
+        ended = self.past.of(records[0].ledger.stamp.path)
+        joining = [
+            self._item(record, item, ended.get(record.action.id))
+            for record, item in zip(records, items, strict=True)
+        ]
+        for place in self._unchosen(records):
+            if not records[place].is_ended:
+                records[place].ledger.note_skipped(records[place], SkipReason.NOT_CHOSEN)
+                joining[place] = replace(joining[place], ended=Outcome.SKIPPED)
+        return joining
+
+    def _unchosen(self, records: Sequence[ActionRecord]) -> list[int]:
+        """The places of the actions that decisions of the earlier part have not chosen."""
+        first = records[0].number
+        numbers: set[int] = set()
+        for record in records:
+            action = record.action
+            if record.is_ended and action.type is ActionType.DECISION:
+                number_of = record.ledger.number_of
+                numbers |= {number_of(name) for name in choices_of(action)}
+                # What could be decided once can be again, unless the manifest has changed.
+                with suppress(ActionError):
+                    numbers -= {number_of(name) for name in decide(action, record.lookup)[1]}
+        return sorted(number - first for number in numbers)
+
+    def _item(self, record: ActionRecord, item: Item, end: PastEnd | None) -> Item:
+        if end is not None:
+            record.ledger.note_past(record, end)
+            return replace(item, ended=_outcome(record.action, end.state))
+        key = (record.ledger.stamp.path, record.action.id)
+        record.attempt = self.past.retried.get(key, 0)
+        if item.needs_approval and key in self.past.approved:
+            item = replace(item, needs_approval=False)
+        attempt = self.past.in_flight.get(key)
+        if attempt is not None and record.action.type in _PERFORMED:
+            record.attempt = attempt - 1
+            return self._interrupted(record, item)
+        return item
+
+    def _interrupted(self, record: ActionRecord, item: Item) -> Item:
+        """An action that was in flight: begun again as the same attempt, if that may be."""
+        if record.action.for_each is not None:
+            return item
+        match self._policy(record.action):
+            case OnInterrupted.RERUN:
+                return item
+            case OnInterrupted.ASK:
+                record.was_interrupted = True
+                return replace(item, needs_approval=True)
+            case OnInterrupted.FAIL:
+                message = "it was interrupted, and is not to be run again"
+                record.ledger.note_failed(record, message, "interrupted")
+                return replace(item, ended=_outcome(record.action, ActionState.FAILED))
+
+    def _policy(self, action: Action) -> OnInterrupted:
+        if action.on_interrupted is not None:
+            return action.on_interrupted
+        is_asked = self.can_ask and action.world_effect is Effect.EXTERNAL
+        return OnInterrupted.ASK if is_asked else OnInterrupted.RERUN
+
+
+def _outcome(action: Action, state: ActionState) -> Outcome:
+    if state is ActionState.SKIPPED:
+        return Outcome.SKIPPED
+    is_borne = action.on_failure is OnFailure.CONTINUE
+    return Outcome.OK if state is ActionState.COMPLETED or is_borne else Outcome.BLOCKED
