@@ -150,6 +150,7 @@ class ActionStartedData(Payload, frozen=True, kw_only=True):
     target: str | None
     attempt: int
     parameters: dict[str, Any]
+    operation: str | None = None
 
 
 class ActionRetryingData(Payload, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cortex_cli import __version__
-from cortex_cli.cli import doctor, graph, init, plan, run, schema, validate
+from cortex_cli.cli import doctor, graph, init, plan, resume, run, schema, validate
 from cortex_cli.cli.options import Debug, Quiet, Verbose
 from cortex_cli.cli.pipes import open_missing
 from cortex_cli.cli.terminal import Terminal
@@ -48,7 +48,7 @@ def cortex(
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug)
 
 
-for _module in (plan, run, graph, validate, init, schema, doctor):
+for _module in (plan, run, resume, graph, validate, init, schema, doctor):
     app.command(_module.__name__.rpartition(".")[2])(_module.command)
 
 

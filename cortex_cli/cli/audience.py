@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 
 from cortex_cli.cli.pipes import discard, discard_results, has_lost_reader
@@ -33,6 +34,7 @@ class Audience:
         self._progress = progress
         self._ndjson = NdjsonDisplay(sys.stdout.buffer) if terminal.json else None
         self._failure: OSError | None = None
+        self._is_aside = False
 
     @property
     def has_lost_results(self) -> bool:
@@ -48,6 +50,17 @@ class Audience:
         if self._failure is not None:
             discard_results(self._failure)
 
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Take the display away for as long as something else stands on the terminal."""
+        self._show(self._progress.close)
+        self._is_aside = True
+        try:
+            yield
+        finally:
+            self._is_aside = False
+            self._show(self._progress.start)
+
     def start(self) -> None:
         """Take the streams over."""
         self._show(self._progress.start)
@@ -60,7 +73,7 @@ class Audience:
 
     def tick(self, now: float) -> None:
         """Have what is new shown and written, where the readers have taken what was before."""
-        if not self._streams.err.is_behind:
+        if not self._streams.err.is_behind and not self._is_aside:
             self._show(partial(self._progress.tick, now))
         if self._ndjson is not None:
             self._write(partial(self._ndjson.tick, now))

@@ -1,7 +1,9 @@
 """Drives a run for a terminal: its displays, its signals, and what is printed when it ends."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -15,29 +17,49 @@ from cortex_cli.cli.unblocked import unblocked_streams
 from cortex_cli.engine.clock import LoopClock
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import CortexError
-from cortex_cli.events import Event, Termination
+from cortex_cli.events import Event
 from cortex_cli.kinds import TerminationReason
 from cortex_cli.ui.run_view import RunView
+from cortex_cli.ui.view import fold
 
 if TYPE_CHECKING:
+    from cortex_cli.cli.approver import CliApprover
+    from cortex_cli.session.kept_run import KeptRun
     from cortex_cli.session.session import Session
 
 _TICKS_PER_SECOND = 8
 _PATIENCE_SECONDS = 2.0
 
 
-def drive(
-    terminal: Terminal, session: "Session", inputs: Mapping[str, Any], progress: Progress | None
-) -> int:
+Begin = Callable[["Session", "CliApprover"], "KeptRun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How a run is begun and who answers it: by path and id, by `--yes`, or at the terminal.
+
+    `earlier` are the events of an earlier part of the run, for the display to take in first.
+    """
+
+    begin: Begin
+    given: Mapping[str, bool | str] = field(default_factory=dict[str, "bool | str"])
+    yes_to_all: bool = False
+    no_input: bool = False
+    earlier: Iterable[Event] = ()
+
+
+def drive(terminal: Terminal, session: "Session", course: Course, progress: Progress | None) -> int:
     """Run to the end, showing it; the exit code."""
     view = RunView()
+    for event in course.earlier:
+        fold(view, event)
     chosen = progress or Progress(session.settings.progress)
     with unblocked_streams() as streams:
         audience = Audience(terminal, streams, progress_display(terminal, chosen, view), view)
-        driver = _Driver(session, audience)
+        driver = _Driver(session, audience, course)
         is_cut_short = True
         try:
-            driver.run_all(inputs)
+            driver.run_all()
             is_cut_short = driver.is_cancelled
         finally:
             streams.settle(_PATIENCE_SECONDS if is_cut_short else None)
@@ -50,53 +72,65 @@ def drive(
 class _Driver:
     """One run: its events to the audience, the process's signals to the run."""
 
-    def __init__(self, session: "Session", audience: Audience) -> None:
+    def __init__(self, session: "Session", audience: Audience, course: Course) -> None:
         self._session = session
         self._audience = audience
+        self._course = course
         self._interruption = Interruption()
-        self._reason: TerminationReason | None = None
+        self._kept: KeptRun | None = None
 
     @property
     def is_cancelled(self) -> bool:
         """Whether somebody has ended the run."""
-        return self._reason is TerminationReason.CANCELLED
+        return self._kept is not None and self._kept.reason is TerminationReason.CANCELLED
 
     @property
     def exit_code(self) -> int:
         """What the run's end means for whoever called the command."""
         if self.is_cancelled and self._interruption.signal is not None:
             return 128 + self._interruption.signal
-        return exit_code_of(self._reason)
+        return exit_code_of(None if self._kept is None else self._kept.reason)
 
-    def run_all(self, inputs: Mapping[str, Any]) -> None:
+    def run_all(self) -> None:
         """Run to the last event, in an event loop of its own."""
         try:
-            anyio.run(self._run, inputs)
+            anyio.run(self._run)
         except ExceptionGroup as group:
             raise _only_cause(group) from group
         finally:
             self._interruption.leave_at_once()
+            if self._kept is not None:
+                self._kept.finish(self.exit_code)
 
-    async def _run(self, inputs: Mapping[str, Any]) -> None:
+    def _approver(self) -> "CliApprover":
+        from cortex_cli.cli.approver import CliApprover, can_ask
+
+        course = self._course
+        is_answered = can_ask(no_input=course.no_input)
+        return CliApprover(
+            given=course.given,
+            yes_to_all=course.yes_to_all,
+            show=_say if is_answered else None,
+            aside=self._audience.aside if is_answered else None,
+        )
+
+    async def _run(self) -> None:
         self._session.preflight()
-        stream = self._session.run(inputs)
+        kept = self._kept = self._course.begin(self._session, self._approver())
+        stream = kept.stream()
         self._audience.start()
         try:
             async with stream as events, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._interruption.obey, events.cancel)
                 tasks.start_soon(self._tick, events)
                 async for event in events:
-                    self._note_end(event)
+                    kept.note(event)
                     self._audience.handle(event)
                 tasks.cancel_scope.cancel()
         finally:
             self._audience.close()
             with anyio.CancelScope(shield=True):
                 await self._session.aclose()
-
-    def _note_end(self, event: Event) -> None:
-        if isinstance(event, Termination) and not event.path:
-            self._reason = event.data.reason
 
     async def _tick(self, events: EventStream) -> None:
         clock = LoopClock()
@@ -105,6 +139,11 @@ class _Driver:
             if self._audience.has_lost_results:
                 events.cancel()
             await anyio.sleep(1 / _TICKS_PER_SECOND)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 def _only_cause(group: BaseException) -> BaseException:

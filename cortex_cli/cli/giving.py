@@ -59,3 +59,9 @@ def _read(file: str) -> dict[str, Any]:
     else:
         document = read_file(Path(file), file)
     return dict(document.value)
+
+
+def given_names(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """The names that an option has given, several in one text with commas between them."""
+    names = (name.strip() for text in texts or () for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -38,6 +38,9 @@ Manifest = Annotated[
         metavar="M", help="A manifest, a folder with one manifest in it, or - for standard input."
     ),
 ]
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="The id of a run, a beginning of it, or 'last'.")
+]
 Root = Annotated[
     Path | None,
     typer.Option(help="The folder that imports may not leave.", metavar="DIR", show_default=False),
@@ -60,6 +63,8 @@ ColorOption = Annotated[Color | None, typer.Option("--color", help="Whether to c
 ProgressOption = Annotated[
     Progress | None, typer.Option("--progress", help="How to show a run while it happens.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve whatever asks for approval.")]
+NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask anything.")]
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, help="Show more, the notes too.")
 ]

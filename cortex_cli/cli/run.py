@@ -14,11 +14,13 @@ from cortex_cli.cli.options import (
     Manifest,
     MaxParallel,
     MaxSize,
+    NoInput,
     Operation,
     ProgressOption,
     Quiet,
     Root,
     Verbose,
+    Yes,
 )
 from cortex_cli.cli.plan import show_plan
 from cortex_cli.cli.terminal import Terminal
@@ -31,6 +33,19 @@ Inputs = Annotated[
     str | None,
     typer.Option(metavar="FILE|-", help="A JSON or YAML file of inputs; --set goes before it."),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="IDS", help="Run only these actions, and what they need; with commas."),
+]
+From = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from",
+        metavar="IDS",
+        help="Run these actions and what comes after them; the last run gives what they need.",
+    ),
+]
+Skip = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Leave these actions out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; run nothing.")]
 
 
@@ -43,6 +58,11 @@ def command(
     operation: Operation = None,
     root: Root = None,
     max_size: MaxSize = 32,
+    only: Only = None,
+    from_: From = None,
+    skip: Skip = None,
+    yes: Yes = False,
+    no_input: NoInput = False,
     dry_run: DryRun = False,
     progress: ProgressOption = None,
     form: FormatOption = Format.TEXT,
@@ -66,11 +86,22 @@ def command(
     if dry_run:
         show_plan(terminal, opening)
         return
-    from cortex_cli.cli.driving import drive
-    from cortex_cli.cli.giving import given_inputs
+    from cortex_cli.cli.beginning import NewRun
+    from cortex_cli.cli.driving import Course, drive
+    from cortex_cli.cli.giving import given_inputs, given_names
 
     session = opening.session()
     terminal.default_color = session.settings.color
     given = given_inputs(set_ or [], inputs, session.inputs)
+    new = NewRun(
+        inputs=given,
+        max_parallel=max_parallel,
+        operation=operation,
+        only=given_names(only),
+        start_from=given_names(from_),
+        skip=given_names(skip),
+    )
+    new.check(session)
     terminal.print_problems(session.problems)
-    raise typer.Exit(drive(terminal, session, given, progress))
+    course = Course(begin=new.begin, yes_to_all=yes, no_input=no_input)
+    raise typer.Exit(drive(terminal, session, course, progress))

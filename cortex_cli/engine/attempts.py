@@ -70,6 +70,7 @@ class Attempts:
                 target=action.target,
                 attempt=record.attempt,
                 parameters=parameters,
+                operation=action.operation,
             )
             record.emit(ActionStarted, started)
         return call

@@ -9,8 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cortex_cli.engine.clock import call_soon
-from cortex_cli.engine.ports import Clock, Journal
+from cortex_cli.engine.ports import Clock, Journal, Soon
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
 from cortex_cli.protocol.action import Action
@@ -59,11 +58,14 @@ class Bus:
         self._prefix = self._stamp = ""
         self._since = self._until = 0.0
 
-    def open(self, fail: Callable[[CortexError], None]) -> None:
-        """Begin, in the event loop; `fail` is called once if nothing more can be written down."""
+    def open(self, soon: Soon, fail: Callable[[CortexError], None]) -> None:
+        """Begin; `fail` is called once if nothing more can be written down.
+
+        `soon` has a function called by a task of the run, from any thread.
+        """
         self._fail = fail
         if self._journal is not None:
-            self._journal.watch(call_soon(), self._note_written, self._note_failed)
+            self._journal.watch(soon, self._note_written, self._note_failed)
 
     @property
     def is_behind(self) -> bool:

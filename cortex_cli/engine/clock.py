@@ -24,6 +24,11 @@ class LoopClock:
         return self.now() + self._offset
 
 
+def wall_seconds() -> float:
+    """Seconds since 1970, outside of any event loop."""
+    return time.time()
+
+
 def call_soon() -> Soon:
     """How to have a function called in the running event loop soon, from any thread.
 

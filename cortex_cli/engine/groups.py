@@ -6,6 +6,7 @@ gives its result to the action that it belongs to once the scheduler has closed 
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import Loop
+from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Timers
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
@@ -34,12 +36,19 @@ _NESTED_ENDS = {
 }
 
 
+class Host(Surroundings, Protocol):
+    """The run whose groups these are: what it takes over, and which actions it leaves out."""
+
+    takeover: Takeover | None
+    left_out: frozenset[str]
+
+
 class Groups:
     """Opens and closes the groups of one run; `records` are its actions by the scheduler's number."""
 
     def __init__(
         self,
-        around: Surroundings,
+        around: Host,
         attempts: Attempts,
         scheduler: Scheduler,
         timers: Timers,

@@ -41,7 +41,6 @@ from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
     from cortex_cli.engine.job import Job
-    from cortex_cli.engine.takeover import Takeover
     from cortex_cli.engine.timers import Timer
 
 
@@ -54,8 +53,7 @@ class Surroundings(Protocol):
 
     bus: Bus
     facts: RunFacts
-    takeover: "Takeover | None"
-    left_out: frozenset[str]
+    resume: str | None
 
     def now(self) -> float:
         """Seconds on the run's clock."""
@@ -174,13 +172,14 @@ class Ledger:
         """Publish a warning about that run."""
         self.emit(WarningRaised, WarningData(message=message))
 
-    def note_completed(self, record: ActionRecord, output: Any) -> None:
-        """Keep and publish an action's output."""
+    def note_completed(self, record: ActionRecord, output: Any, *, cached: bool = False) -> None:
+        """Keep and publish an action's output; `cached`: it was made before, not by this run."""
         step = self._end(record, _COMPLETED, output)
         data = ActionCompletedData(
             output=output,
             duration_seconds=step.duration_seconds,
             attempts=record.attempt,
+            cached=cached,
             usage=record.usage,
         )
         if self.spec.protocol.stream_action_results:

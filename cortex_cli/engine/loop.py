@@ -151,8 +151,15 @@ class Loop:
             cost=usage.cost_usd,
             error=error,
             error_type=error_type,
+            resume=None if kind is AgentCompleted or self.parent is not None else self._resume(),
         )
         self.ledger.emit(kind, data)
+
+    def _resume(self) -> str | None:
+        """The command that goes on with the run, where it is one that can."""
+        command = self._around.resume
+        is_to_be_retried = self.reason is TerminationReason.ACTION_FAILED
+        return f"{command} --retry-failed" if command and is_to_be_retried else command
 
     def _work_out_outputs(self) -> dict[str, Any]:
         if not self.spec.outputs:

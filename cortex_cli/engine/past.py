@@ -54,12 +54,14 @@ class Past:
     """The earlier part of a run, by path and id.
 
     `sequence` is the number of its last event, `started_at` its start in seconds since 1970,
-    `inputs` what the run was given. `in_flight` has the attempts that were begun and have not
+    `inputs` what the run was given. `is_own` is False for what is taken over from another run,
+    whose events are not this one's. `in_flight` has the attempts that were begun and have not
     ended of themselves. `approved` are the actions that somebody has let run.
     """
 
     def __init__(self, events: Iterable[Event] = (), *, retry_failed: bool = False) -> None:
         """`retry_failed`: what has failed is begun again, with all its attempts."""
+        self.is_own = True
         self.sequence = 0
         self.started_at = 0.0
         self.inputs: dict[str, Any] = {}
@@ -81,6 +83,20 @@ class Past:
             self._forget_below((*path, name))
             for known in (self.ended, self.in_flight, self.retried):
                 known.pop((path, name), None)
+
+    def only(self, names: Iterable[str]) -> None:
+        """Keep nothing but the completed ones of these actions of the outermost plan.
+
+        It is then the past of another run: this one tells of them by events of its own.
+        """
+        wanted = {((), name) for name in names}
+        self.ended = {
+            key: end
+            for key, end in self.ended.items()
+            if key in wanted and end.state is ActionState.COMPLETED
+        }
+        self.in_flight, self.retried, self.approved = {}, {}, set()
+        self.is_own, self.sequence = False, 0
 
     def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
         """How the actions of one plan have ended, by id."""

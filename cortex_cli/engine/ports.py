@@ -144,6 +144,11 @@ class Answer:
 class Approver(Protocol):
     """A person, or who speaks for one."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether a question of any kind is likely to be answered."""
+        ...
+
     async def ask(self, question: Question) -> Answer | None:
         """The answer, however long it takes; None: nobody can be asked. May be cancelled."""
         ...
@@ -210,7 +215,8 @@ class RunRequest:
     """What one run is given beside what it runs.
 
     `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
-    run's tools leave behind; `past` is what an earlier part of the run has done; actions of the outermost plan whose ids are in `left_out` are skipped,
+    run's tools leave behind; `past` is what an earlier part of the run has done; `resume`
+    is the command that goes on with the run; actions of the outermost plan whose ids are in `left_out` are skipped,
     as if they had completed with nothing.
     """
 
@@ -218,6 +224,7 @@ class RunRequest:
     approver: Approver | None = None
     run_dir: Path | None = None
     past: Past | None = None
+    resume: str | None = None
     left_out: frozenset[str] = frozenset()
 
 

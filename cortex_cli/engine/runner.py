@@ -74,11 +74,12 @@ class Runner:
         past = request.past
         self.facts = RunFacts(
             execution_id=bus.execution_id,
-            started_at=clock.wall() if past is None else past.started_at,
+            started_at=past.started_at if past is not None and past.is_own else clock.wall(),
             run_dir=None if request.run_dir is None else str(request.run_dir),
         )
         self.run_dir = request.run_dir
         self.left_out = request.left_out
+        self.resume = request.resume
         self.takeover = None
         self.now = clock.now
         self._clock = clock
@@ -87,7 +88,8 @@ class Runner:
         self._scheduler = Scheduler(spec.protocol.slots)
         self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
         if past is not None:
-            self.takeover = Takeover(past, can_ask=self._approver is not None)
+            can_ask = self._approver is not None and self._approver.is_there
+            self.takeover = Takeover(past, can_ask=can_ask)
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
@@ -120,7 +122,7 @@ class Runner:
                 )
                 self._records = self._groups.records
                 tasks.start_soon(self._timers.run)
-                self.bus.open(self._lose_state)
+                self.bus.open(self._timers.soon(), self._lose_state)
                 self._is_begun = True
                 self._groups.open(self._root)
                 if self._is_cancelled:

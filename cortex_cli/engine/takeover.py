@@ -55,7 +55,10 @@ class Takeover:
 
     def _item(self, record: ActionRecord, item: Item, end: PastEnd | None) -> Item:
         if end is not None:
-            record.ledger.note_past(record, end)
+            if self.past.is_own:
+                record.ledger.note_past(record, end)
+            else:
+                record.ledger.note_completed(record, end.output, cached=True)
             return replace(item, ended=_outcome(record.action, end.state))
         key = (record.ledger.stamp.path, record.action.id)
         record.attempt = self.past.retried.get(key, 0)

@@ -1,11 +1,13 @@
 """Moments at which something is to be done: the ends of waits, deadlines, periods of grace."""
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heapify, heappop, heappush
 
 import anyio
 
-from cortex_cli.engine.ports import Clock
+from cortex_cli.engine.clock import call_soon
+from cortex_cli.engine.ports import Clock, Soon
 
 _FEW = 1_000
 
@@ -49,6 +51,18 @@ class Timers:
         if self._heap[0][2] is timer:
             self._changed.set()
         return timer
+
+    def soon(self) -> "Soon":
+        """How to have an action called by the timers' task soon, from any thread."""
+        call = call_soon()
+
+        def soon(action: Callable[[], None]) -> object:
+            return call(partial(self._add, action))
+
+        return soon
+
+    def _add(self, action: Callable[[], None]) -> None:
+        self.after(0.0, action)
 
     def note_stopped(self) -> None:
         """A timer was taken back; when most are, they are cleared away."""

@@ -66,6 +66,7 @@ class Session:
     ) -> None:
         """Raise ManifestError, with all problems, if the plan cannot be run."""
         self.program = program
+        self.request: Request | None = None
         self.settings = settings
         self._passes = passes
         self._problems = list(problems)
@@ -96,7 +97,9 @@ class Session:
             update = {"max_parallel_actions": slots}
             protocol = program.protocol.model_copy(update=update)
             program = replace(program, protocol=protocol)
-        return cls(program, problems, settings, request.environ, passes=request.passes)
+        session = cls(program, problems, settings, request.environ, passes=request.passes)
+        session.request = request
+        return session
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -137,6 +140,40 @@ class Session:
                 if action.type in _HANDLED:
                     targets.handler(action)
 
+    @property
+    def manifest_path(self) -> str | None:
+        """The absolute path of the manifest; None for one that came as text."""
+        request = self.request
+        if request is None or not isinstance(request.source, Path):
+            return None
+        return str(request.cwd / request.source)
+
+    def digests(self) -> dict[str, str]:
+        """What each action of all plans that are reached means, by name of program and id."""
+        from cortex_cli.session.resumption import digest_of
+
+        return {
+            f"{program.name}/{action.id}": digest_of(action)
+            for program in self.program.reached()
+            for action in (program.plan.actions if program.plan else ())
+        }
+
+    def plan_at(self, path: tuple[str, ...]) -> tuple[str, Graph] | None:
+        """The name of the program that runs at a path, and its graph; None: nothing does."""
+        program = self.program
+        for name in path:
+            graph = self._graphs.get(id(program))
+            number = None if graph is None else graph.index.get(name.partition("[")[0])
+            if graph is None or number is None:
+                return None
+            action = graph.actions[number]
+            found = program.lookup(action.type, action.target or "")
+            if not isinstance(found, Program):
+                return None
+            program = found
+        graph = self._graphs.get(id(program))
+        return None if graph is None else (program.name, graph)
+
     def run(
         self,
         inputs: Mapping[str, Any],
@@ -144,7 +181,13 @@ class Session:
         journal: Journal | None = None,
         approver: Approver | None = None,
     ) -> "EventStream":
-        """The events of a new run, which begins with the first that is asked for.
+        """The events of a new run, which is written down by `journal` alone; see `start`."""
+        return self.start(RunRequest(inputs=inputs, approver=approver), journal=journal)
+
+    def start(
+        self, request: RunRequest, *, journal: Journal | None = None, run_id: str | None = None
+    ) -> "EventStream":
+        """The events of a run, which begins with the first that is asked for.
 
         Raises UsageError if there is no plan.
         """
@@ -154,8 +197,7 @@ class Session:
         spec = self._spec(self.program)
         if spec.outlook is None:
             raise no_plan(spec.name)
-        request = RunRequest(inputs=inputs, approver=approver)
-        return RunHandle(spec, request, journal).stream()
+        return RunHandle(spec, request, journal, run_id=run_id).stream()
 
     async def aclose(self) -> None:
         """Close what the handlers hold open."""

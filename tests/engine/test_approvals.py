@@ -19,6 +19,7 @@ class Person:
     says: dict[str, bool | None] = field(default_factory=dict[str, bool | None])
     seconds: float = 1.0
     asked: list[str] = field(default_factory=list[str])
+    is_there: bool = True
 
     async def ask(self, question: Question) -> Answer | None:
         self.asked.append(question.text)
@@ -182,6 +183,8 @@ async def test_parameters_that_can_not_be_shown_fail_the_action() -> None:
 
 async def test_an_approver_that_fails_fails_the_action() -> None:
     class Broken:
+        is_there = True
+
         async def ask(self, question: Question) -> Answer | None:
             message = f"the door bell is broken: {question.action.id}"
             raise ActionError(message, error_type="approver")

@@ -48,6 +48,8 @@ class Case:
 class Person:
     """Answers after a while: mostly yes, sometimes no, seldom not at all; by the id alone."""
 
+    is_there = True
+
     async def ask(self, question: Question) -> Answer | None:
         number = sum(map(ord, question.action.id)) % 7
         await anyio.sleep(number / 4)

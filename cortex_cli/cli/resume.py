@@ -1,0 +1,133 @@
+"""`cortex resume`: go on with a run that was interrupted, paused or ended by a failure."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cortex_cli.cli.options import (
+    ColorOption,
+    Debug,
+    Format,
+    FormatOption,
+    Json,
+    NoInput,
+    ProgressOption,
+    Quiet,
+    Run,
+    Verbose,
+    Yes,
+)
+from cortex_cli.cli.terminal import Terminal
+from cortex_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from cortex_cli.session.session import Session
+    from cortex_cli.store.records import RunRecord
+
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what has failed.")]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Say what is kept and what is run again, and run nothing.")
+]
+Approve = Annotated[
+    list[str] | None, typer.Option(metavar="ACTION", help="Let this action run; with commas.")
+]
+Deny = Annotated[
+    list[str] | None, typer.Option(metavar="ACTION", help="Do not let this action run.")
+]
+AnswerOption = Annotated[
+    list[str] | None,
+    typer.Option("--answer", metavar="ACTION=TEXT", help="Say no, and why."),
+]
+
+
+def command(
+    ctx: typer.Context,
+    run: Run,
+    retry_failed: RetryFailed = False,
+    explain: Explain = False,
+    approve: Approve = None,
+    deny: Deny = None,
+    answer: AnswerOption = None,
+    yes: Yes = False,
+    no_input: NoInput = False,
+    progress: ProgressOption = None,
+    form: FormatOption = Format.TEXT,
+    as_json: Json = False,
+    color: ColorOption = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a run; what has completed is not run again."""
+    terminal = ctx.ensure_object(Terminal)
+    is_json = as_json or form is not Format.TEXT
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    from cortex_cli.cli.beginning import FurtherRun
+    from cortex_cli.cli.driving import Course, drive
+    from cortex_cli.cli.explaining import explain_resumption
+    from cortex_cli.session.kept_run import run_store
+    from cortex_cli.session.resumption import Resumption
+
+    store = run_store(os.environ, command="cortex resume")
+    run_id = store.find(run)
+    given = _given(approve, deny, answer)
+    record = store.record(run_id)
+    session = _session(record)
+    if explain:
+        events = store.events(run_id)
+        found = Resumption(events, session, record.digests, retry_failed=retry_failed)
+        explain_resumption(terminal, found.verdicts)
+        return
+    opened = store.reopen(run_id)
+    events = list(opened.events())
+    found = Resumption(events, session, record.digests, retry_failed=retry_failed)
+    terminal.default_color = session.settings.color
+    explain_resumption(terminal, found.verdicts, only_changes=True)
+    further = FurtherRun(store=store, opened=opened, resumption=found)
+    course = Course(
+        begin=further.begin, given=given, yes_to_all=yes, no_input=no_input, earlier=events
+    )
+    raise typer.Exit(drive(terminal, session, course, progress))
+
+
+def _session(record: "RunRecord") -> "Session":
+    """The manifest of a run as it is now, opened as it was then."""
+    from cortex_cli.session.session import Request, Session
+
+    source = (record.manifest_text or "").encode() if record.manifest is None else None
+    options = record.options
+    return Session.open(
+        Request(
+            source=Path(record.manifest or "") if source is None else source,
+            cwd=Path(record.cwd),
+            environ=os.environ,
+            root=None if record.root is None else Path(record.root),
+            operation=options.operation,
+            max_parallel=options.max_parallel if isinstance(options.max_parallel, int) else None,
+            passes=options.passes,
+        )
+    )
+
+
+def _given(
+    approve: list[str] | None, deny: list[str] | None, answer: list[str] | None
+) -> Mapping[str, bool | str]:
+    """The answers by path and id; UsageError for two that differ, or for one that says nothing."""
+    from cortex_cli.cli.giving import given_names
+
+    given: dict[str, bool | str] = dict.fromkeys(given_names(approve), True)
+    for name in given_names(deny):
+        if name in given:
+            message = f"'{name}' is both approved and denied"
+            raise UsageError(message)
+        given[name] = False
+    for text in answer or ():
+        name, equals, said = text.partition("=")
+        if not equals or not name:
+            message = f"--answer {text!r:.80} is not of the form ACTION=TEXT"
+            raise UsageError(message)
+        given[name] = said
+    return given
