@@ -126,10 +126,11 @@ class SqliteJournal:
         return f"event {event.sequence} was written where {self._due} was due"
 
     def _wait_for_room(self, size: int) -> None:
+        # Cleared before it is asked: room that the writer makes from here on ends the wait.
+        self._room.clear()
         while self._is_full(size):
+            self._room.wait()
             self._room.clear()
-            if self._is_full(size):
-                self._room.wait()
 
     def _is_full(self, size: int) -> bool:
         waiting = self._given - self._taken

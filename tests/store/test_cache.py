@@ -82,7 +82,8 @@ def test_asking_makes_nothing(home: Path, disk: SqliteCache) -> None:
 
 
 POISON = [
-    """UPDATE entries SET output = '2'""",
+    "UPDATE entries SET output = '2'",
+    "UPDATE entries SET output = x'32'",
     "UPDATE entries SET output = NULL",
     "UPDATE entries SET key = 'b', seal = seal",
     "UPDATE entries SET made_at = 5.0",
@@ -202,6 +203,16 @@ def test_a_bad_row_is_not_listed(home: Path, disk: SqliteCache) -> None:
     disk.put("a", 1, make_origin())
     change(home / "cache" / "cache.db", "UPDATE entries SET made_at = 5.0")
     assert disk.entries() == []
+
+
+def test_a_file_that_can_not_be_read_is_cleared_where_there_are_no_large_outputs(
+    home: Path, disk: SqliteCache
+) -> None:
+    disk.put("a", 1, make_origin())
+    disk.close()
+    (home / "cache" / "cache.db").write_bytes(b"")
+    assert disk.clear() == 0
+    assert disk.size() == CacheSize(0, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1_000], ids=["empty", "garbage"])

@@ -1,6 +1,8 @@
 """The checks of journals and caches catch those that break their promises."""
 
 import errno
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +14,7 @@ from cortex_cli.errors import CortexError, SetupError
 from cortex_cli.events import Event
 from cortex_cli.testing import cache_contract, journal_contract
 from cortex_cli.testing.events import one_of_each, warning
-from cortex_cli.testing.faults import FailAt
+from cortex_cli.testing.faults import CrashAt, FailAt
 
 
 class Liar:
@@ -126,3 +128,19 @@ def test_a_fault_comes_at_its_point_from_the_time_that_was_said() -> None:
             fault("here")
         assert caught.value.errno == errno.ENOSPC
     fault("there")
+
+
+def test_a_crash_comes_once_at_its_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+
+    def note(pid: int, number: int) -> None:
+        sent.append((pid, number))
+
+    monkeypatch.setattr(os, "kill", note)
+    fault = CrashAt("here", times=2)
+    for point in ("here", "there"):
+        fault(point)
+    assert sent == []
+    for _ in range(2):
+        fault("here")
+    assert sent == [(os.getpid(), signal.SIGKILL)]
