@@ -264,3 +264,27 @@ def test_any_thread_may_use_it(disk: SqliteCache) -> None:
     for thread in threads:
         thread.join()
     assert disk.size().entries == 80
+
+
+def test_a_file_that_another_process_has_replaced_is_opened_again(
+    home: Path, disk: SqliteCache
+) -> None:
+    other = SqliteCache(home)
+    disk.put("a", 1, make_origin())
+    assert other.get("a", LATER) is not None
+    (home / "cache" / "cache.db").unlink()
+    disk.put("b", 1, make_origin())
+    assert other.get("a", LATER) is None
+    assert other.get("b", LATER) is not None
+    other.close()
+
+
+def test_a_file_without_its_table_is_a_miss(
+    home: Path, disk: SqliteCache, warnings: list[str]
+) -> None:
+    disk.put("a", 1, make_origin())
+    change(home / "cache" / "cache.db", "ALTER TABLE entries RENAME TO others")
+    assert disk.get("a", LATER) is None
+    assert "no such table" in warnings[0]
+    change(home / "cache" / "cache.db", "ALTER TABLE others RENAME TO entries")
+    assert disk.get("a", LATER) is not None
