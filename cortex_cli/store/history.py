@@ -146,21 +146,23 @@ class History:
 
         self._perform(write)
 
-    def close(self) -> None:
-        """Let go of the file; the next use opens it again."""
-        self._file.close()
-
     def _perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do the work in one transaction; a second time, on a new file, if this one is damaged."""
         try:
-            with self._file.transaction() as connection:
-                return work(connection)
+            return self._perform_once(work)
         except NewerError:
             raise
         except CheckpointError:
             self._file.replace(keep=True)
-        with self._file.transaction() as connection:
-            return work(connection)
+        return self._perform_once(work)
+
+    def _perform_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # Used a few times a run: it is not worth being kept open.
+        try:
+            with self._file.transaction() as connection:
+                return work(connection)
+        finally:
+            self._file.close()
 
 
 def _columns(key: DurationKey) -> tuple[str, str, str, str]:

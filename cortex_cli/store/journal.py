@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from cortex_cli.engine.ports import Soon
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
+
+if TYPE_CHECKING:
+    from cortex_cli.engine.ports import Soon
 
 
 class MemoryJournal:
@@ -25,7 +28,7 @@ class MemoryJournal:
         return True
 
     def watch(
-        self, soon: Soon, written: Callable[[int], None], failed: Callable[[CortexError], None]
+        self, soon: "Soon", written: Callable[[int], None], failed: Callable[[CortexError], None]
     ) -> None:
         """Keep nothing of it: no event becomes durable later."""
 

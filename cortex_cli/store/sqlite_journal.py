@@ -9,11 +9,15 @@ from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from cortex_cli.engine.ports import Soon
 from cortex_cli.errors import CortexError, SetupError
 from cortex_cli.events import Event
 from cortex_cli.store.journal_file import JournalFile, Row, row_of
+
+if TYPE_CHECKING:
+    # To list runs takes no engine, which is half of what this costs to import.
+    from cortex_cli.engine.ports import Soon
 
 MOST_WAITING = 32 * 1024 * 1024
 """How many bytes of JSON wait to be written at most."""
@@ -64,7 +68,7 @@ class SqliteJournal:
         return self._error
 
     def watch(
-        self, soon: Soon, written: Callable[[int], None], failed: Callable[[CortexError], None]
+        self, soon: "Soon", written: Callable[[int], None], failed: Callable[[CortexError], None]
     ) -> None:
         """Say from now on, through `soon`, what has become durable, and when nothing more can."""
         self._soon, self._written, self._failed = soon, written, failed
@@ -122,10 +126,11 @@ class SqliteJournal:
         return f"event {event.sequence} was written where {self._due} was due"
 
     def _wait_for_room(self, size: int) -> None:
+        # Cleared before it is asked: room that the writer makes from here on ends the wait.
+        self._room.clear()
         while self._is_full(size):
+            self._room.wait()
             self._room.clear()
-            if self._is_full(size):
-                self._room.wait()
 
     def _is_full(self, size: int) -> bool:
         waiting = self._given - self._taken

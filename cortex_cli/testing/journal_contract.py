@@ -66,7 +66,7 @@ class Watcher:
         assert is_so(), f"after {_LONG_SECONDS:g} s, {self._durable} is durable: {self.errors}"
 
     def _written(self, sequence: int) -> None:
-        self._durable = sequence
+        self._durable = max(self._durable, sequence)
         self.told.append(sequence)
         self.threads.add(get_ident())
         self._news.set()

@@ -82,7 +82,8 @@ def test_asking_makes_nothing(home: Path, disk: SqliteCache) -> None:
 
 
 POISON = [
-    """UPDATE entries SET output = '2'""",
+    "UPDATE entries SET output = '2'",
+    "UPDATE entries SET output = x'32'",
     "UPDATE entries SET output = NULL",
     "UPDATE entries SET key = 'b', seal = seal",
     "UPDATE entries SET made_at = 5.0",
@@ -204,6 +205,16 @@ def test_a_bad_row_is_not_listed(home: Path, disk: SqliteCache) -> None:
     assert disk.entries() == []
 
 
+def test_a_file_that_can_not_be_read_is_cleared_where_there_are_no_large_outputs(
+    home: Path, disk: SqliteCache
+) -> None:
+    disk.put("a", 1, make_origin())
+    disk.close()
+    (home / "cache" / "cache.db").write_bytes(b"")
+    assert disk.clear() == 0
+    assert disk.size() == CacheSize(0, 0)
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1_000], ids=["empty", "garbage"])
 def test_a_file_that_can_not_be_read_is_a_miss_until_it_is_cleared(
     home: Path, disk: SqliteCache, warnings: list[str], content: bytes
@@ -253,3 +264,27 @@ def test_any_thread_may_use_it(disk: SqliteCache) -> None:
     for thread in threads:
         thread.join()
     assert disk.size().entries == 80
+
+
+def test_a_file_that_another_process_has_replaced_is_opened_again(
+    home: Path, disk: SqliteCache
+) -> None:
+    other = SqliteCache(home)
+    disk.put("a", 1, make_origin())
+    assert other.get("a", LATER) is not None
+    (home / "cache" / "cache.db").unlink()
+    disk.put("b", 1, make_origin())
+    assert other.get("a", LATER) is None
+    assert other.get("b", LATER) is not None
+    other.close()
+
+
+def test_a_file_without_its_table_is_a_miss(
+    home: Path, disk: SqliteCache, warnings: list[str]
+) -> None:
+    disk.put("a", 1, make_origin())
+    change(home / "cache" / "cache.db", "ALTER TABLE entries RENAME TO others")
+    assert disk.get("a", LATER) is None
+    assert "no such table" in warnings[0]
+    change(home / "cache" / "cache.db", "ALTER TABLE others RENAME TO entries")
+    assert disk.get("a", LATER) is not None

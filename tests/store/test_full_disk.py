@@ -125,9 +125,7 @@ def test_a_read_only_disk_can_be_read_and_says_so_when_written(small: Path) -> N
     history, cache = History(home), SqliteCache(home)
     history.note([NOTE])
     cache.put("a", 1, make_origin())
-    history.close()
     cache.close()
-    store.history.close()
     assert run_quietly(MOUNT, "-o", "remount,ro", str(small))
     assert [found.state.value for found in store.all()] == ["ended", "interrupted"]
     assert list(store.events("run1")) == [warning(1)]

@@ -77,7 +77,6 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path: Path) -> None:
     home = tmp_path / "home"
     history = History(home)
     history.note([took(1.0)])
-    history.close()
     (home / "history.db").write_bytes(b"")
     assert history.quantiles([KEY]) == {}
     history.note([took(2.0)])

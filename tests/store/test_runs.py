@@ -15,7 +15,7 @@ from cortex_cli.store.failures import CheckpointError, Point
 from cortex_cli.store.journal_file import Durability
 from cortex_cli.store.locks import LockedError
 from cortex_cli.store.records import RunOptions, RunState
-from cortex_cli.store.runs import RunStore
+from cortex_cli.store.runs import RunStore, _changed_at
 from cortex_cli.testing.events import one_of_each, warning
 from cortex_cli.testing.faults import FailAt
 from tests.store.builders import NOW, make_end, make_record, make_store
@@ -276,6 +276,15 @@ def test_a_folder_of_runs_that_others_can_read_is_refused(home: Path, store: Run
     (home / "runs").symlink_to(home / "moved")
     with pytest.raises(SetupError, match="is a symlink"):
         store.create(make_record("run2"))
+
+
+def test_a_folder_that_is_removed_while_runs_are_listed_is_unreadable(home: Path) -> None:
+    store = make_store(home)
+    ended(store, "run1")
+    (home / "runs" / "run2").symlink_to(home / "nowhere")
+    found = {run.execution_id: run.state for run in store.all()}
+    assert found == {"run1": RunState.ENDED, "run2": RunState.UNREADABLE}
+    assert _changed_at(home / "runs" / "run3") == 0.0
 
 
 def test_a_run_is_removed_also_where_it_can_not_be_read(home: Path, store: RunStore) -> None:

@@ -46,7 +46,7 @@ def ignore(_: object) -> None:
 
 
 @given(events=events_in_order())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_events_of_every_kind_come_back_as_they_were(events: list[Event]) -> None:
     with TemporaryDirectory() as home:
         folder = make_folder(Path(home) / "run")
