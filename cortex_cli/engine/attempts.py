@@ -25,6 +25,7 @@ from cortex_cli.events import (
     ActionStartedData,
 )
 from cortex_cli.kinds import CancelReason, QueueReason
+from cortex_cli.plan.references import resolve
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.protocol.action import Action
 
@@ -73,7 +74,7 @@ class Attempts:
         ledger = record.ledger
         return ActionCall(
             action=action,
-            parameters=record.resolve(action.parameters),
+            parameters=resolve(action.parameters, record.lookup),
             env=_environment(record) if action.env else ledger.context.variables,
             cwd=None if action.cwd is None else _folder(record),
             attempt=record.attempt,

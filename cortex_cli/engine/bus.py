@@ -49,7 +49,7 @@ class Bus:
             kind(
                 schema=1,
                 sequence=self._sequence,
-                timestamp=self._timestamp(),
+                timestamp=self._format(self._wall()),
                 execution_id=self.execution_id,
                 iteration=stamp.iteration,
                 path=stamp.path,
@@ -62,11 +62,14 @@ class Bus:
     ) -> None:
         """Publish an event about an action."""
         self._sequence += 1
+        seconds = self._wall()
         self._publish(
             kind(
                 schema=1,
                 sequence=self._sequence,
-                timestamp=self._timestamp(),
+                timestamp=self._stamp
+                if self._since <= seconds < self._until
+                else self._format(seconds),
                 execution_id=self.execution_id,
                 iteration=stamp.iteration,
                 path=stamp.path,
@@ -76,20 +79,16 @@ class Bus:
             )
         )
 
-    def _timestamp(self) -> str:
-        # On the hot path: formatted anew only when the millisecond has changed.
-        seconds = self._wall()
-        if not self._since <= seconds < self._until:
-            self._format(int(seconds * 1000))
-        return self._stamp
-
-    def _format(self, milliseconds: int) -> None:
+    def _format(self, seconds: float) -> str:
+        """A moment as RFC 3339; good for all others of its millisecond."""
+        milliseconds = int(seconds * 1000)
         self._since, self._until = milliseconds / 1000, (milliseconds + 1) / 1000
         second, rest = divmod(milliseconds, 1000)
         if second != self._second:
             self._second = second
             self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
         self._stamp = f"{self._prefix}{rest:03d}Z"
+        return self._stamp
 
     def _publish(self, event: Event) -> None:
         if self._journal is not None:

@@ -203,7 +203,8 @@ class Ledger:
     ) -> StepRecord:
         assert not record.is_ended, f"'{record.action.id}' has ended before"
         record.is_ended = True
-        record.hush()
+        if record.reporter is not None:
+            record.hush()
         step = StepRecord(
             status=state,
             output=output,

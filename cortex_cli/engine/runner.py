@@ -122,13 +122,10 @@ class Runner:
                 # A long chain of what only computes must not keep timers and viewers waiting.
                 self._timers.after(0.0, self._settle)
                 return
-        if self._is_over() and not self._ended.is_set():
+        is_closed = self._scheduler.is_closed(self._root.group)
+        if is_closed and not self._scheduler.background_left and not self._ended.is_set():
             self._root.finish()
             self._ended.set()
-
-    def _is_over(self) -> bool:
-        is_closed = self._scheduler.is_closed(self._root.group)
-        return is_closed and not self._scheduler.background_left
 
     def _perform(self, command: Command) -> None:
         match command:

@@ -54,7 +54,7 @@ class ReadyQueue:
             if node.phase is not _READY:
                 # It may have been taken from the parked: its place goes to the next of them.
                 self._unpark_all(node)
-            elif not self._park(node):
+            elif not node.group.capped or not self._park(node):
                 self._free -= 1
                 for group in node.group.capped:
                     group.running += 1

@@ -191,9 +191,13 @@ class Node:
             return False
         if soft:
             self.open_soft -= 1
+            self.count(outcome, kind, soft=True)
         else:
             self.open_hard -= 1
-        self.count(outcome, kind, soft=soft)
+            if outcome is not _OK:
+                self.count(outcome, kind, soft=False)
+            elif kind is not _BARRIER:
+                self.ok += 1
         return not self.open_hard
 
     def is_decidable(self) -> bool:
