@@ -42,7 +42,7 @@ else:
 class Written(BaseModel):
     """The base of everything people write: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class RetryPolicy(Written):
