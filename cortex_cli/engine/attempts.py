@@ -51,8 +51,9 @@ class Attempts:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
         record.attempt += 1
         record.timer = None
+        now = self.clock.now()
         if record.started is None:
-            record.started = self.clock.now()
+            record.started = now
         record.reporter = ActionReporter(record.ledger.spec.protocol, record)
         action = record.action
         parameters: dict[str, Any] = {}
@@ -67,7 +68,7 @@ class Attempts:
                 attempt=record.attempt,
                 parameters=parameters,
             )
-            record.emit(ActionStarted, started)
+            record.emit(ActionStarted, started, now)
         return call
 
     def _call(self, record: ActionRecord, action: Action, report: Reporter) -> ActionCall:

@@ -30,7 +30,9 @@ class Bus:
 
     def __init__(self, execution_id: str, clock: Clock, journal: Journal | None) -> None:
         self.execution_id = execution_id
-        self._wall = clock.wall
+        self._now = clock.now
+        # Both clocks run together, so one of them is enough.
+        self._offset = clock.wall() - clock.now()
         self._journal = journal
         self._sequence = 0
         self._listeners: list[Listener] = []
@@ -49,7 +51,7 @@ class Bus:
             kind(
                 schema=1,
                 sequence=self._sequence,
-                timestamp=self._format(self._wall()),
+                timestamp=self._format(self._now() + self._offset),
                 execution_id=self.execution_id,
                 iteration=stamp.iteration,
                 path=stamp.path,
@@ -58,11 +60,16 @@ class Bus:
         )
 
     def action_event(
-        self, kind: Callable[..., Event], stamp: Stamp, action: Action, data: Any
+        self,
+        kind: Callable[..., Event],
+        stamp: Stamp,
+        action: Action,
+        data: Any,
+        now: float | None = None,
     ) -> None:
-        """Publish an event about an action."""
+        """Publish an event about an action; `now` is the run's clock, where the caller knows it."""
         self._sequence += 1
-        seconds = self._wall()
+        seconds = (self._now() if now is None else now) + self._offset
         self._publish(
             kind(
                 schema=1,

@@ -101,10 +101,10 @@ class ActionRecord(msgspec.Struct, eq=False):
             self.reporter.close()
             self.reporter = None
 
-    def emit(self, kind: type[Any], data: Any) -> None:
-        """Publish an event about the action."""
+    def emit(self, kind: type[Any], data: Any, now: float | None = None) -> None:
+        """Publish an event about the action; `now` is the time, where the caller knows it."""
         ledger = self.ledger
-        ledger.bus.action_event(kind, ledger.stamp, self.action, data)
+        ledger.bus.action_event(kind, ledger.stamp, self.action, data, now)
 
 
 class Ledger:
@@ -157,25 +157,27 @@ class Ledger:
 
     def note_completed(self, record: ActionRecord, output: Any) -> None:
         """Keep and publish an action's output."""
-        step = self._end(record, _COMPLETED, output)
+        now = self._now()
+        step = self._end(record, _COMPLETED, now, output)
         data = ActionCompletedData(
             output=output if self.spec.protocol.stream_action_results else None,
             duration_seconds=step.duration_seconds,
             attempts=record.attempt,
             usage=record.usage,
         )
-        record.emit(ActionCompleted, data)
+        record.emit(ActionCompleted, data, now)
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
         """Keep and publish an action's failure."""
-        step = self._end(record, ActionState.FAILED, error=error)
+        now = self._now()
+        step = self._end(record, ActionState.FAILED, now, error=error)
         data = ActionFailedData(
             error=error,
             error_type=error_type,
             attempts=record.attempt,
             duration_seconds=step.duration_seconds,
         )
-        record.emit(ActionFailed, data)
+        record.emit(ActionFailed, data, now)
         name = record.action.id
         if record.is_background:
             self.warn(f"fire-and-forget action '{name}' failed: {error}")
@@ -184,19 +186,22 @@ class Ledger:
 
     def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
         """Publish that an action was ended from outside."""
-        step = self._end(record, ActionState.CANCELLED)
-        duration = step.duration_seconds
-        record.emit(ActionCancelled, ActionCancelledData(reason=reason, duration_seconds=duration))
+        now = self._now()
+        duration = self._end(record, ActionState.CANCELLED, now).duration_seconds
+        data = ActionCancelledData(reason=reason, duration_seconds=duration)
+        record.emit(ActionCancelled, data, now)
 
     def note_skipped(self, record: ActionRecord, reason: SkipReason) -> None:
         """Publish that an action will not start."""
-        self._end(record, ActionState.SKIPPED)
-        record.emit(ActionSkipped, ActionSkippedData(reason=reason))
+        now = self._now()
+        self._end(record, ActionState.SKIPPED, now)
+        record.emit(ActionSkipped, ActionSkippedData(reason=reason), now)
 
     def _end(
         self,
         record: ActionRecord,
         state: ActionState,
+        now: float,
         output: Any = None,
         *,
         error: str | None = None,
@@ -209,7 +214,7 @@ class Ledger:
             status=state,
             output=output,
             error=error,
-            duration_seconds=0.0 if record.started is None else self._now() - record.started,
+            duration_seconds=0.0 if record.started is None else now - record.started,
             attempts=record.attempt,
         )
         self._counts[state] += 1
