@@ -27,7 +27,7 @@ from cortex_cli.events import (
 from cortex_cli.kinds import CancelReason, QueueReason
 from cortex_cli.plan.references import resolve
 from cortex_cli.plan.scheduler import Scheduler
-from cortex_cli.protocol.action import Action
+from cortex_cli.plan.traits import Traits
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,31 +55,35 @@ class Attempts:
         if record.started is None:
             record.started = now
         record.reporter = ActionReporter(record.ledger.spec.protocol, record)
-        action = record.action
+        traits = record.traits
         parameters: dict[str, Any] = {}
         try:
-            call = self._call(record, action, record.reporter)
+            call = self._call(record, traits, record.reporter)
             parameters = {**call.parameters}
         finally:
             started = ActionStartedData(
-                type=action.type,
-                mode=action.mode,
-                target=action.target,
+                type=traits.type,
+                mode=traits.mode,
+                target=traits.target,
                 attempt=record.attempt,
                 parameters=parameters,
             )
             record.emit(ActionStarted, started, now)
         return call
 
-    def _call(self, record: ActionRecord, action: Action, report: Reporter) -> ActionCall:
+    def _call(self, record: ActionRecord, traits: Traits, report: Reporter) -> ActionCall:
         ledger = record.ledger
+        parameters, env, cwd = traits.parameters, ledger.context.variables, None
+        if not traits.is_plain:
+            parameters = resolve(parameters, record.lookup)
+            env, cwd = _environment(record), _folder(record)
         return ActionCall(
-            action=action,
-            parameters=resolve(action.parameters, record.lookup),
-            env=_environment(record) if action.env else ledger.context.variables,
-            cwd=None if action.cwd is None else _folder(record),
+            action=record.action,
+            parameters=parameters,
+            env=env,
+            cwd=cwd,
             attempt=record.attempt,
-            timeout=action.timeout,
+            timeout=traits.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
             report=report,

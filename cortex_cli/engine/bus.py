@@ -2,13 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from cortex_cli.engine.ports import Clock, Journal
 from cortex_cli.events import Event
-from cortex_cli.protocol.action import Action
 
 Listener = Callable[[Event], None]
+
+
+class Named(Protocol):
+    """An action, as its events name it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 class Stamp:
@@ -63,7 +71,7 @@ class Bus:
         self,
         kind: Callable[..., Event],
         stamp: Stamp,
-        action: Action,
+        action: Named,
         data: Any,
         now: float | None = None,
     ) -> None:

@@ -4,7 +4,7 @@ Each is opened with the scheduler, has its actions recorded under the scheduler'
 gives its result to the action that it belongs to once the scheduler has closed it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
@@ -17,6 +17,7 @@ from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
 from cortex_cli.plan.states import Item
+from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.action import Action
 
 DEEPEST = 32
@@ -57,7 +58,7 @@ class Groups:
         self._opened.append(loop)
         loop.ledger.first = len(self.records)
         loop.begin()
-        self._record(outlook.graph.actions, loop.ledger)
+        self._record(outlook.graph.actions, outlook.traits, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
         self._scheduler.extend(loop.group, items)
         self._scheduler.seal(loop.group)
@@ -97,7 +98,7 @@ class Groups:
         self._by_owner[record.number] = items
         publish(record, actions)
         first = len(self.records)
-        self._record(actions, record.ledger)
+        self._record(actions, map(traits_of, actions), record.ledger)
         for place, value in enumerate(values):
             self.records[first + place].item = (value, place)
         self._scheduler.extend(group, [Item(action) for action in actions])
@@ -120,9 +121,10 @@ class Groups:
         cancel = CancelReason.DEADLINE if is_deadline else CancelReason.CANCELLED
         self._scheduler.abort(loop.group, skip, cancel)
 
-    def _record(self, actions: Iterable[Action], ledger: Ledger) -> None:
-        for number, action in enumerate(actions, len(self.records)):
-            self.records.append(ActionRecord(number, action, ledger))
+    def _record(self, actions: Sequence[Action], traits: Iterable[Traits], ledger: Ledger) -> None:
+        numbers = range(len(self.records), len(self.records) + len(actions))
+        for number, action, its in zip(numbers, actions, traits, strict=True):
+            self.records.append(ActionRecord(number, action, its, ledger))
 
     def _pass_deadline(self, loop: Loop) -> None:
         self.abort(loop, TerminationReason.DEADLINE)

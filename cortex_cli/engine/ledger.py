@@ -27,6 +27,7 @@ from cortex_cli.kinds import ActionMode, ActionState, CancelReason, OnFailure, S
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
+from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class ActionRecord(msgspec.Struct, eq=False):
 
     number: int
     action: Action
+    traits: Traits
     ledger: "Ledger"
     attempt: int = 0
     started: float | None = None
@@ -79,6 +81,7 @@ class ActionRecord(msgspec.Struct, eq=False):
             return False
         target, *left = self.action.fallback
         self.action = self.action.model_copy(update={"target": target, "fallback": tuple(left)})
+        self.traits = traits_of(self.action)
         return True
 
     def lookup(self, root: str, path: Path) -> Any:
@@ -104,7 +107,7 @@ class ActionRecord(msgspec.Struct, eq=False):
     def emit(self, kind: type[Any], data: Any, now: float | None = None) -> None:
         """Publish an event about the action; `now` is the time, where the caller knows it."""
         ledger = self.ledger
-        ledger.bus.action_event(kind, ledger.stamp, self.action, data, now)
+        ledger.bus.action_event(kind, ledger.stamp, self.traits, data, now)
 
 
 class Ledger:

@@ -155,7 +155,7 @@ class Runner:
         if record.action.for_each is not None:
             self._groups.start_items(record)
             return
-        match record.action.type:
+        match record.traits.type:
             case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
                 self._attempts.begin(record)
             case ActionType.AGENT | ActionType.WORKFLOW:
