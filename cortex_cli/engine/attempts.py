@@ -213,8 +213,8 @@ def _folder(record: ActionRecord) -> str | None:
 
 
 def _environment(record: ActionRecord) -> dict[str, str]:
+    variables = record.ledger.context.variables
+    if not record.action.env:
+        return variables
     own: dict[str, Any] = record.resolve(record.action.env)
-    return {
-        **record.ledger.context.variables,
-        **{name: as_text(value) for name, value in own.items()},
-    }
+    return {**variables, **{name: as_text(value) for name, value in own.items()}}

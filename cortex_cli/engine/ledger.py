@@ -223,5 +223,5 @@ class Ledger:
         self._counts[state] += 1
         if record.usage is not None:
             self.usage = add_usage(self.usage, record.usage)
-        self.context.record(record.action, step)
+        self.context.record(record.traits, step)
         return step

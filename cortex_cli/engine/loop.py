@@ -164,7 +164,7 @@ class Loop:
         background, completed = ActionMode.FIRE_AND_FORGET, ActionState.COMPLETED
         return {
             action.id: steps[action.id].output
-            for action in self.outlook.graph.actions
+            for action in self.outlook.traits
             if action.mode is not background and steps[action.id].status is completed
         }
 

@@ -152,7 +152,7 @@ class Runner:
             record.ledger.note_skipped(record, _SKIPPED_FOR[stopping])
             self._scheduler.cancelled(record.number)
             return
-        if record.action.for_each is not None:
+        if record.traits.is_repeated:
             self._groups.start_items(record)
             return
         match record.traits.type:

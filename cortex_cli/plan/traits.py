@@ -12,11 +12,12 @@ from cortex_cli.plan.references import holds_dollar
 from cortex_cli.protocol.action import Action
 
 
-class Traits(msgspec.Struct, frozen=True, gc=False):
+class Traits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An action as its attempts need it.
 
-    `timeout` is in seconds, with the default filled in. `is_plain`: it has no reference to
-    resolve, no environment and no folder of its own, so that `parameters` are as they are written.
+    `timeout` is in seconds, with the default filled in. `is_repeated`: for each item of a
+    list. `is_plain`: it has no reference to resolve, no environment and no folder of its own, so
+    that `parameters` are as they are written.
     """
 
     id: str
@@ -26,6 +27,8 @@ class Traits(msgspec.Struct, frozen=True, gc=False):
     target: str | None
     timeout: float | None
     parameters: dict[str, Any]
+    output_key: str | None
+    is_repeated: bool
     is_plain: bool
 
 
@@ -34,12 +37,14 @@ def traits_of(action: Action) -> Traits:
     parameters = action.parameters
     is_plain = not action.env and action.cwd is None and not holds_dollar(parameters)
     return Traits(
-        action.id,
-        action.name,
-        action.type,
-        action.mode,
-        action.target,
-        action.timeout,
-        parameters,
-        is_plain,
+        id=action.id,
+        name=action.name,
+        type=action.type,
+        mode=action.mode,
+        target=action.target,
+        timeout=action.timeout,
+        parameters=parameters,
+        output_key=action.output_key,
+        is_repeated=action.for_each is not None,
+        is_plain=is_plain,
     )
