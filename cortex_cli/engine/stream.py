@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import anyio
 
@@ -37,12 +37,29 @@ class Room:
 _ROOM = Room()
 
 
+class _Event(Protocol):
+    def set(self) -> object: ...
+    def is_set(self) -> bool: ...
+    async def wait(self) -> object: ...
+
+
+def _event() -> _Event:
+    """An event of the running event loop's own; a run that keeps its reader waking makes many."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        return trio.Event()
+    return asyncio.Event()
+
+
 class _Channel:
     """What the run and its iterator share; it must not refer to the iterator."""
 
     def __init__(self, cancel: Callable[[], None], room: Room) -> None:
         self.events: deque[Event] = deque()
-        self.news = anyio.Event()
+        self.news = _event()
         self.is_over = False
         self.error: BaseException | None = None
         self._cancel = cancel
@@ -90,7 +107,7 @@ class _Channel:
     async def wait(self) -> None:
         # All who wait share the event, so that news wakes each of them.
         if self.news.is_set():
-            self.news = anyio.Event()
+            self.news = _event()
         await self.news.wait()
 
     async def host(self, run: Run) -> None:
