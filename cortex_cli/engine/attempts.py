@@ -108,7 +108,7 @@ class Attempts:
         except CortexError as error:
             self.fail(record, as_action_error(error))
             return
-        record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
+        record.job = Job(handler, call, partial(self.end, record))
         self.pool.submit(record.job)
 
     def end(self, record: ActionRecord, result: Result) -> None:

@@ -111,10 +111,11 @@ class Runner:
     def _settle(self) -> None:
         """Perform commands until there are none, or others must have their turn first."""
         performed = 0
+        records, start = self._records, self._start
         while commands := self._scheduler.take():
             for command in commands:
                 if type(command) is Start:
-                    self._start(self._records[command.action])
+                    start(records[command.action])
                 else:
                     self._perform(command)
             performed += len(commands)

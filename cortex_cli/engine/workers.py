@@ -96,10 +96,11 @@ class WorkerPool:
         if job.is_stopped:
             return Stopped()
         job.scope = scope
-        if job.timeout is not None:
-            self._limits.watch(job, job.timeout)
+        call = job.call
+        if call.timeout is not None:
+            self._limits.watch(job, call.timeout)
         try:
-            return Done(await job.work())
+            return Done(await job.handler.run(call))
         except ActionError as error:
             return Broken(error)
         except anyio.get_cancelled_exc_class():
@@ -109,5 +110,5 @@ class WorkerPool:
             return Broken(ActionError("it was cancelled from within", error_type="cancelled"))
         finally:
             job.scope = None
-            if job.timeout is not None:
+            if call.timeout is not None:
                 self._limits.leave(job)
