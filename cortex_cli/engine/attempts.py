@@ -68,7 +68,7 @@ class Attempts:
                 attempt=record.attempt,
                 parameters=parameters,
             )
-            record.emit(ActionStarted, started, now)
+            self.bus.action_event(ActionStarted, record.ledger.stamp, traits, started, now)
         return call
 
     def _call(self, record: ActionRecord, traits: Traits, report: Reporter) -> ActionCall:

@@ -168,7 +168,7 @@ class Ledger:
             attempts=record.attempt,
             usage=record.usage,
         )
-        record.emit(ActionCompleted, data, now)
+        self.bus.action_event(ActionCompleted, self.stamp, record.traits, data, now)
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
         """Keep and publish an action's failure."""
