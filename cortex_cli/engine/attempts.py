@@ -114,7 +114,8 @@ class Attempts:
     def end(self, record: ActionRecord, result: Result) -> None:
         """A worker reports how an attempt has ended."""
         record.job = None
-        record.hush()
+        if record.reporter is not None:
+            record.reporter.close()
         match result:
             case Done(output):
                 self.complete(record, output)

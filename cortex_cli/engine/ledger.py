@@ -98,12 +98,6 @@ class ActionRecord(msgspec.Struct, eq=False):
         """Add to what the action has used, over all its attempts."""
         self.usage = add_usage(self.usage, usage)
 
-    def hush(self) -> None:
-        """Let nothing through any more of what the attempt reports."""
-        if self.reporter is not None:
-            self.reporter.close()
-            self.reporter = None
-
     def emit(self, kind: type[Any], data: Any, now: float | None = None) -> None:
         """Publish an event about the action; `now` is the time, where the caller knows it."""
         ledger = self.ledger
@@ -212,7 +206,8 @@ class Ledger:
         assert not record.is_ended, f"'{record.action.id}' has ended before"
         record.is_ended = True
         if record.reporter is not None:
-            record.hush()
+            record.reporter.close()
+            record.reporter = None
         step = StepRecord(
             status=state,
             output=output,

@@ -235,7 +235,8 @@ class Scheduler:
             group = ended.group
             group.unfinished -= not ended.is_background
             self._background_left -= ended.is_background
-            self._close_if_done(group)
+            if not group.unfinished:
+                self._close_if_done(group)
 
     def _close_if_done(self, group: Group) -> None:
         if not group.unfinished and not group.is_open and not group.is_closed:
