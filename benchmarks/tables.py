@@ -1,6 +1,6 @@
 """Figures as tables, in Markdown that also reads well on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Results = dict[str, Any]
@@ -75,6 +75,23 @@ def processes(results: Results) -> str:
     rows = [
         [name, _digits(one["rate"]), _digits(one["cpu_ms"]), _digits(one["ratio"])]
         for name, one in results["results"].items()
+    ]
+    return table(head, rows)
+
+
+def manifests(results: Sequence[Mapping[str, float]]) -> str:
+    """What large manifests cost, from the file to the last event."""
+    head = ["", "load, check and plan", "run", "together", "on the clock", "peak memory, MB"]
+    rows = [
+        [
+            f"{one['actions']:,} actions",
+            _digits(one["plan_cpu"]),
+            _digits(one["run_cpu"]),
+            _digits(one["plan_cpu"] + one["run_cpu"]),
+            _digits(one["plan"] + one["run"]),
+            _digits(one["peak_bytes"] / 1e6),
+        ]
+        for one in results
     ]
     return table(head, rows)
 

@@ -13,10 +13,6 @@ from cortex_cli.store.journal import MemoryJournal
 @asynccontextmanager
 async def prepare(workload: Workload, perform: Perform) -> AsyncGenerator[Run]:
     """It is told the graph, not how long actions take: no estimates of its own, no search."""
-
-    async def act(number: int) -> int:
-        return await perform(number)
-
     plan = [
         Action(
             name=f"a{number}",
@@ -33,7 +29,7 @@ async def prepare(workload: Workload, perform: Perform) -> AsyncGenerator[Run]:
         agent_name="benchmark",
         plan=plan,
         protocol=AgentLoopProtocol(max_parallel_actions=workload.slots),
-        tool_executor={"act": act},
+        tool_executor={"act": perform},
     )
 
     async def run() -> None:

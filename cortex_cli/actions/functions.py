@@ -74,7 +74,10 @@ class _FunctionTool:
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
-        parameters = _copied(call.parameters)
+        # A copy: what a function changes must not change what others are given, or have seen.
+        parameters = {**call.parameters}
+        if not _SCALARS.issuperset(map(type, parameters.values())):
+            parameters = deepcopy(parameters)
         operation = call.action.operation
         if operation is not None:
             parameters.setdefault("operation", operation)
@@ -118,12 +121,6 @@ def _check(function: Callable[..., Any], names: tuple[str, ...]) -> None:
     except ValueError:
         # Some functions written in C have no signature; they say themselves what does not fit.
         pass
-
-
-def _copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy: what a function changes must not change what others are given, or have seen."""
-    copy = dict(parameters)
-    return copy if _SCALARS.issuperset(map(type, copy.values())) else deepcopy(copy)
 
 
 def _is_json(value: object) -> bool:

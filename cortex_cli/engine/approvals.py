@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from cortex_cli.engine.attempts import Attempts
 from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.ledger import ActionRecord, Ledger
-from cortex_cli.engine.ports import Answer, Approver, Question
+from cortex_cli.engine.ports import ActionCall, Answer, Approver, Question
+from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.errors import ActionError
 from cortex_cli.events import (
     ActionQueued,
@@ -40,6 +42,27 @@ def _is_meant(action: Action, rule: Rule) -> bool:
     return action.type in rule or action.world_effect in rule
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The handler of questions."""
+
+    approver: Approver
+    was_interrupted: bool
+
+    async def run(self, call: ActionCall) -> Any:
+        """Ask whether the action of the call may run."""
+        return await self.approver.ask(_question(call, was_interrupted=self.was_interrupted))
+
+
+def _question(call: ActionCall, *, was_interrupted: bool) -> Question:
+    return Question(
+        path=call.path,
+        action=call.action,
+        parameters=call.parameters,
+        was_interrupted=was_interrupted,
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class Approvals:
     """Asks, one job a question, and tells the scheduler the answers.
@@ -61,12 +84,13 @@ class Approvals:
         except ActionError as error:
             self.attempts.fail_for_good(record, error)
             return
-        question = Question(
-            path=record.ledger.stamp.path,
+        call = ActionCall(
             action=action,
             parameters=parameters,
-            was_interrupted=record.was_interrupted,
+            path=record.ledger.stamp.path,
+            report=ActionReporter(record.ledger.spec.protocol, record),
         )
+        question = _question(call, was_interrupted=record.was_interrupted)
         record.emit(ActionQueued, ActionQueuedData(reason=QueueReason.APPROVAL))
         asked = ApprovalRequestedData(
             question=question.text, effect=action.world_effect, parameters=parameters
@@ -75,10 +99,9 @@ class Approvals:
         if self.approver is None:
             self._note_unanswered(record)
             return
-        record.job = Job(
-            partial(self.approver.ask, question), None, partial(self._answered, record)
-        )
-        self.attempts.submit(record.job)
+        asking = _Asking(self.approver, record.was_interrupted)
+        job = record.job = Job(asking, call, partial(self._answered, record))
+        self.attempts.submit(job)
 
     def _answered(self, record: ActionRecord, result: Result) -> None:
         record.job = None

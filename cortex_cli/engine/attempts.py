@@ -26,8 +26,9 @@ from cortex_cli.events import (
     ActionStartedData,
 )
 from cortex_cli.kinds import CancelReason, QueueReason
+from cortex_cli.plan.references import resolve
 from cortex_cli.plan.scheduler import Scheduler
-from cortex_cli.protocol.action import Action
+from cortex_cli.plan.traits import Traits
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,35 +56,40 @@ class Attempts:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
         record.attempt += 1
         record.timer = None
+        now = self.clock.now()
         if record.started is None:
-            record.started = self.clock.now()
+            record.started = now
         record.reporter = ActionReporter(record.ledger.spec.protocol, record)
-        action = record.action
+        traits = record.traits
         parameters: dict[str, Any] = {}
         try:
-            call = self._call(record, action, record.reporter)
+            call = self._call(record, traits, record.reporter)
             parameters = {**call.parameters}
         finally:
             started = ActionStartedData(
-                type=action.type,
-                mode=action.mode,
-                target=action.target,
+                type=traits.type,
+                mode=traits.mode,
+                target=traits.target,
                 attempt=record.attempt,
                 parameters=parameters,
-                operation=action.operation,
+                operation=traits.operation,
             )
-            record.emit(ActionStarted, started)
+            self.bus.action_event(ActionStarted, record.ledger.stamp, traits, started, now)
         return call
 
-    def _call(self, record: ActionRecord, action: Action, report: Reporter) -> ActionCall:
+    def _call(self, record: ActionRecord, traits: Traits, report: Reporter) -> ActionCall:
         ledger = record.ledger
+        parameters, env, cwd = traits.parameters, ledger.context.variables, None
+        if not traits.is_plain:
+            parameters = resolve(parameters, record.lookup)
+            env, cwd = _environment(record), _folder(record)
         return ActionCall(
-            action=action,
-            parameters=record.resolve(action.parameters),
-            env=_environment(record) if action.env else ledger.context.variables,
-            cwd=None if action.cwd is None else _folder(record),
+            action=record.action,
+            parameters=parameters,
+            env=env,
+            cwd=cwd,
             attempt=record.attempt,
-            timeout=action.timeout,
+            timeout=traits.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
             run_dir=self.run_dir,
@@ -109,7 +115,7 @@ class Attempts:
         except CortexError as error:
             self.fail(record, as_action_error(error))
             return
-        job = record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
+        job = record.job = Job(handler, call, partial(self.end, record))
         self.submit(job)
 
     def submit(self, job: Job) -> None:
@@ -143,7 +149,8 @@ class Attempts:
 
     def _note_end(self, record: ActionRecord, result: Result) -> None:
         record.job = None
-        record.hush()
+        if record.reporter is not None:
+            record.reporter.close()
         if self.observe is not None:
             self.observe(result)
 
@@ -230,8 +237,8 @@ def _folder(record: ActionRecord) -> str | None:
 
 
 def _environment(record: ActionRecord) -> dict[str, str]:
+    variables = record.ledger.context.variables
+    if not record.action.env:
+        return variables
     own: dict[str, Any] = record.resolve(record.action.env)
-    return {
-        **record.ledger.context.variables,
-        **{name: as_text(value) for name, value in own.items()},
-    }
+    return {**variables, **{name: as_text(value) for name, value in own.items()}}

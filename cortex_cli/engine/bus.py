@@ -5,16 +5,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from cortex_cli.engine.ports import Clock, Journal, Soon
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
-from cortex_cli.protocol.action import Action
 
 Listener = Callable[[Event], None]
+
+
+class Named(Protocol):
+    """An action, as its events name it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 class Stamp:
@@ -48,7 +56,9 @@ class Bus:
     ) -> None:
         """The first event gets the number that follows `after`."""
         self.execution_id = execution_id
-        self._wall = clock.wall
+        self._now = clock.now
+        # Both clocks run together, so one of them is enough.
+        self._offset = clock.wall() - clock.now()
         self._journal = journal
         self._sequence = after
         self._held: deque[_Held] = deque()
@@ -92,7 +102,7 @@ class Bus:
             kind(
                 schema=1,
                 sequence=self._sequence,
-                timestamp=self._timestamp(),
+                timestamp=self._format(self._now() + self._offset),
                 execution_id=self.execution_id,
                 iteration=stamp.iteration,
                 path=stamp.path,
@@ -101,24 +111,38 @@ class Bus:
         )
 
     def action_event(
-        self, kind: Callable[..., Event], stamp: Stamp, action: Action, data: Any
+        self,
+        kind: Callable[..., Event],
+        stamp: Stamp,
+        action: Named,
+        data: Any,
+        now: float | None = None,
     ) -> None:
-        """Publish an event about an action."""
-        self._publish(self._about(kind, stamp, action, data))
+        """Publish an event about an action; `now` is the run's clock, where the caller knows it."""
+        self._publish(self._about(kind, stamp, action, data, now))
 
     def guarded_event(
-        self, kind: Callable[..., Event], stamp: Stamp, action: Action, both: tuple[Any, Any]
+        self, kind: Callable[..., Event], stamp: Stamp, action: Named, both: tuple[Any, Any]
     ) -> None:
         """Publish an event whose data the journal keeps in full, and the listeners get in part."""
         event = self._about(kind, stamp, action, both[0])
         self._publish(event, replace(event, data=both[1]))
 
-    def _about(self, kind: Callable[..., Event], stamp: Stamp, action: Action, data: Any) -> Event:
+    def _about(
+        self,
+        kind: Callable[..., Event],
+        stamp: Stamp,
+        action: Named,
+        data: Any,
+        now: float | None = None,
+    ) -> Event:
         self._sequence += 1
+        seconds = (self._now() if now is None else now) + self._offset
+        is_same = self._since <= seconds < self._until
         return kind(
             schema=1,
             sequence=self._sequence,
-            timestamp=self._timestamp(),
+            timestamp=self._stamp if is_same else self._format(seconds),
             execution_id=self.execution_id,
             iteration=stamp.iteration,
             path=stamp.path,
@@ -127,20 +151,16 @@ class Bus:
             data=data,
         )
 
-    def _timestamp(self) -> str:
-        # On the hot path: formatted anew only when the millisecond has changed.
-        seconds = self._wall()
-        if not self._since <= seconds < self._until:
-            self._format(int(seconds * 1000))
-        return self._stamp
-
-    def _format(self, milliseconds: int) -> None:
+    def _format(self, seconds: float) -> str:
+        """A moment as RFC 3339; good for all others of its millisecond."""
+        milliseconds = int(seconds * 1000)
         self._since, self._until = milliseconds / 1000, (milliseconds + 1) / 1000
         second, rest = divmod(milliseconds, 1000)
         if second != self._second:
             self._second = second
             self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
         self._stamp = f"{self._prefix}{rest:03d}Z"
+        return self._stamp
 
     def _publish(self, event: Event, shown: Event | None = None) -> None:
         is_durable = self._journal is None or self._journal.append(event)

@@ -10,6 +10,7 @@ import msgspec
 
 from cortex_cli.kinds import ActionState
 from cortex_cli.plan.references import MISSING, Lookup, resolve, walk
+from cortex_cli.plan.traits import Traits
 from cortex_cli.protocol.action import Action
 
 Path = tuple[str | int, ...]
@@ -76,7 +77,7 @@ class Context:
         self._built_in.setdefault("HOME", ambient.get("HOME"))
         self.variables.update(declared(variables, ambient, self.lookup))
 
-    def record(self, action: Action, step: StepRecord) -> None:
+    def record(self, action: Action | Traits, step: StepRecord) -> None:
         """Note how an action has ended; its output is there under its key from now on."""
         self.steps[action.id] = step
         if action.output_key is not None:

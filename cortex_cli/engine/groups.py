@@ -22,6 +22,7 @@ from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
 from cortex_cli.plan.states import Item, Outcome
+from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.action import Action
 
 DEEPEST = 32
@@ -82,7 +83,7 @@ class Groups:
         self._opened.append(loop)
         loop.ledger.first = len(self.records)
         loop.begin()
-        records = self._record(outlook.graph.actions, loop.ledger)
+        records = self._record(outlook.graph.actions, outlook.traits, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
         if loop.parent is None and self._left_out:
             items = [
@@ -125,7 +126,7 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        records = self._record(actions, record.ledger)
+        records = self._record(actions, [traits_of(action) for action in actions], record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
         self._extend(group, [Item(action) for action in actions], records)
@@ -172,10 +173,13 @@ class Groups:
             return
         self._scheduler.extend(group, self._takeover.apply(records, items))
 
-    def _record(self, actions: Iterable[Action], ledger: Ledger) -> list[ActionRecord]:
+    def _record(
+        self, actions: Sequence[Action], traits: Iterable[Traits], ledger: Ledger
+    ) -> list[ActionRecord]:
+        numbers = range(len(self.records), len(self.records) + len(actions))
         records = [
-            ActionRecord(number, action, ledger)
-            for number, action in enumerate(actions, len(self.records))
+            ActionRecord(number, action, its, ledger)
+            for number, action, its in zip(numbers, actions, traits, strict=True)
         ]
         self.records += records
         return records

@@ -1,10 +1,11 @@
 """One attempt as a worker sees it: what to do, and how that has ended."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cortex_cli.engine.ports import ActionCall, Handler
 from cortex_cli.errors import ActionError
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ Result = Done | Broken | TimedOut | Stopped | Halted
 
 
 class Job(msgspec.Struct, eq=False):
-    """One attempt: what to do, for how long at most (seconds), and whom to tell how it ended.
+    """One attempt: who performs it, what that is to do, and whom to tell how it ended.
 
     While it runs it has the scope that cancels it; `deadline` is on the run's clock, and `timer`
     what ends it then, once it has one.
     """
 
-    work: Callable[[], Awaitable[Any]]
-    timeout: float | None
+    handler: Handler
+    call: ActionCall
     on_end: Callable[[Result], None]
     scope: "anyio.CancelScope | None" = None
     timer: "Timer | None" = None

@@ -37,6 +37,7 @@ from cortex_cli.kinds import (
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
+from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class ActionRecord(msgspec.Struct, eq=False):
 
     number: int
     action: Action
+    traits: Traits
     ledger: "Ledger"
     attempt: int = 0
     started: float | None = None
@@ -92,6 +94,7 @@ class ActionRecord(msgspec.Struct, eq=False):
             return False
         target, *left = self.action.fallback
         self.action = self.action.model_copy(update={"target": target, "fallback": tuple(left)})
+        self.traits = traits_of(self.action)
         return True
 
     def lookup(self, root: str, path: Path) -> Any:
@@ -108,16 +111,10 @@ class ActionRecord(msgspec.Struct, eq=False):
         """Add to what the action has used, over all its attempts."""
         self.usage = add_usage(self.usage, usage)
 
-    def hush(self) -> None:
-        """Let nothing through any more of what the attempt reports."""
-        if self.reporter is not None:
-            self.reporter.close()
-            self.reporter = None
-
-    def emit(self, kind: type[Any], data: Any) -> None:
-        """Publish an event about the action."""
+    def emit(self, kind: type[Any], data: Any, now: float | None = None) -> None:
+        """Publish an event about the action; `now` is the time, where the caller knows it."""
         ledger = self.ledger
-        ledger.bus.action_event(kind, ledger.stamp, self.action, data)
+        ledger.bus.action_event(kind, ledger.stamp, self.traits, data, now)
 
 
 class Ledger:
@@ -174,7 +171,8 @@ class Ledger:
 
     def note_completed(self, record: ActionRecord, output: Any, *, cached: bool = False) -> None:
         """Keep and publish an action's output; `cached`: it was made before, not by this run."""
-        step = self._end(record, _COMPLETED, output)
+        now = self._now()
+        step = self._end(record, _COMPLETED, now, output)
         data = ActionCompletedData(
             output=output,
             duration_seconds=step.duration_seconds,
@@ -183,10 +181,10 @@ class Ledger:
             usage=record.usage,
         )
         if self.spec.protocol.stream_action_results:
-            record.emit(ActionCompleted, data)
+            self.bus.action_event(ActionCompleted, self.stamp, record.traits, data, now)
         else:
             both = (data, replace(data, output=None))
-            self.bus.guarded_event(ActionCompleted, self.stamp, record.action, both)
+            self.bus.guarded_event(ActionCompleted, self.stamp, record.traits, both)
 
     def note_past(self, record: ActionRecord, end: PastEnd) -> None:
         """Take over how an action has ended in an earlier part of the run; no event tells of it."""
@@ -208,14 +206,15 @@ class Ledger:
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
         """Keep and publish an action's failure."""
-        step = self._end(record, ActionState.FAILED, error=error)
+        now = self._now()
+        step = self._end(record, ActionState.FAILED, now, error=error)
         data = ActionFailedData(
             error=error,
             error_type=error_type,
             attempts=record.attempt,
             duration_seconds=step.duration_seconds,
         )
-        record.emit(ActionFailed, data)
+        record.emit(ActionFailed, data, now)
         if record.is_background:
             self.warn(f"fire-and-forget action '{record.action.id}' failed: {error}")
         else:
@@ -228,35 +227,40 @@ class Ledger:
 
     def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
         """Publish that an action was ended from outside."""
-        step = self._end(record, ActionState.CANCELLED)
-        duration = step.duration_seconds
-        record.emit(ActionCancelled, ActionCancelledData(reason=reason, duration_seconds=duration))
+        now = self._now()
+        duration = self._end(record, ActionState.CANCELLED, now).duration_seconds
+        data = ActionCancelledData(reason=reason, duration_seconds=duration)
+        record.emit(ActionCancelled, data, now)
 
     def note_skipped(self, record: ActionRecord, reason: SkipReason) -> None:
         """Publish that an action will not start."""
-        self._end(record, ActionState.SKIPPED)
-        record.emit(ActionSkipped, ActionSkippedData(reason=reason))
+        now = self._now()
+        self._end(record, ActionState.SKIPPED, now)
+        record.emit(ActionSkipped, ActionSkippedData(reason=reason), now)
 
     def _end(
         self,
         record: ActionRecord,
         state: ActionState,
+        now: float,
         output: Any = None,
         *,
         error: str | None = None,
     ) -> StepRecord:
         assert not record.is_ended, f"'{record.action.id}' has ended before"
         record.is_ended = True
-        record.hush()
+        if record.reporter is not None:
+            record.reporter.close()
+            record.reporter = None
         step = StepRecord(
             status=state,
             output=output,
             error=error,
-            duration_seconds=0.0 if record.started is None else self._now() - record.started,
+            duration_seconds=0.0 if record.started is None else now - record.started,
             attempts=record.attempt,
         )
         self._counts[state] += 1
         if record.usage is not None:
             self.usage = add_usage(self.usage, record.usage)
-        self.context.record(record.action, step)
+        self.context.record(record.traits, step)
         return step

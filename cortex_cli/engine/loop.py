@@ -184,9 +184,9 @@ class Loop:
         steps = self.ledger.context.steps
         background, completed = ActionMode.FIRE_AND_FORGET, ActionState.COMPLETED
         return {
-            action.id: steps[action.id].output
-            for action in self.outlook.graph.actions
-            if action.mode is not background and steps[action.id].status is completed
+            action.id: step.output
+            for action in self.outlook.traits
+            if action.mode is not background and (step := steps[action.id]).status is completed
         }
 
 

@@ -26,7 +26,7 @@ class Clock(Protocol):
         ...
 
     def wall(self) -> float:
-        """Seconds since 1970."""
+        """Seconds since 1970; a run reads it once, and goes on with `now`."""
         ...
 
 

@@ -159,10 +159,11 @@ class Runner:
     def _settle(self) -> None:
         """Perform commands until there are none, or others must have their turn first."""
         performed = 0
+        records, start = self._records, self._start
         while commands := self._scheduler.take():
             for command in commands:
                 if type(command) is Start:
-                    self._start(self._records[command.action])
+                    start(records[command.action])
                 else:
                     self._perform(command)
             performed += len(commands)
@@ -174,7 +175,7 @@ class Runner:
             self._root.waits_for = tuple(self._approvals.waiting)
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif self._is_over() and not self._is_finished:
+        elif not self._is_finished and self._is_over():
             self._is_finished = True
             self._root.finish()
             self.bus.when_durable(self._ended.set)
@@ -230,10 +231,10 @@ class Runner:
             record.ledger.note_skipped(record, _SKIPPED_FOR[stopping])
             self._scheduler.cancelled(record.number)
             return
-        if record.action.for_each is not None:
+        if record.traits.is_repeated:
             self._groups.start_items(record)
             return
-        match record.action.type:
+        match record.traits.type:
             case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
                 self._attempts.begin(record)
             case ActionType.AGENT | ActionType.WORKFLOW:

@@ -16,6 +16,7 @@ class TimeLimits:
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
+        self._now = timers.now
         # In order, so that of equal deadlines the first to be watched is the first to end.
         self._watched: dict[Job, None] = {}
         self._due = inf
@@ -23,7 +24,7 @@ class TimeLimits:
 
     def watch(self, job: Job, seconds: float) -> None:
         """Have the job end in so many seconds, unless it is left alone before."""
-        deadline = job.deadline = self._timers.now() + seconds
+        deadline = job.deadline = self._now() + seconds
         self._watched[job] = None
         if deadline < self._due:
             if self._timer is not None:

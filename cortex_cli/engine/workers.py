@@ -58,8 +58,9 @@ class WorkerPool:
                     job = self._next_nowait() or await self._next()
                     result = await self._attempt(job, scope)
                     finished, job = job, None
-                    self._report(finished, result)
+                    # It looks for a job next, so what the report makes ready needs no other.
                     self._coming += 1
+                    finished.on_end(result)
                 self._coming -= 1
         except anyio.get_cancelled_exc_class():
             if job is not None:
@@ -68,7 +69,9 @@ class WorkerPool:
                 self._jobs.popleft().on_end(Halted())
             raise
         if job is not None:
-            self._report(job, Stopped() if job.is_stopped else TimedOut())
+            self._coming += 1
+            job.on_end(Stopped() if job.is_stopped else TimedOut())
+            self._coming -= 1
 
     def _next_nowait(self) -> Job | None:
         self._taken += 1
@@ -89,20 +92,15 @@ class WorkerPool:
         self._coming -= 1
         return self._jobs.popleft()
 
-    def _report(self, job: Job, result: Result) -> None:
-        # This worker looks for a job next, so what the report makes ready needs no other.
-        self._coming += 1
-        job.on_end(result)
-        self._coming -= 1
-
     async def _attempt(self, job: Job, scope: anyio.CancelScope) -> Result:
         if job.is_stopped:
             return Stopped()
         job.scope = scope
-        if job.timeout is not None:
-            self._limits.watch(job, job.timeout)
+        call = job.call
+        if call.timeout is not None:
+            self._limits.watch(job, call.timeout)
         try:
-            return Done(await job.work())
+            return Done(await job.handler.run(call))
         except ActionError as error:
             return Broken(error)
         except anyio.get_cancelled_exc_class():
@@ -112,5 +110,5 @@ class WorkerPool:
             return Broken(ActionError("it was cancelled from within", error_type="cancelled"))
         finally:
             job.scope = None
-            if job.timeout is not None:
+            if call.timeout is not None:
                 self._limits.leave(job)

@@ -17,13 +17,12 @@ __all__ = [
     "Template",
     "errors",
     "find",
+    "holds_dollar",
     "output_source",
     "parse",
     "resolve",
     "walk",
 ]
-
-_SCALARS = frozenset({int, float, bool, type(None)})
 
 Lookup = Callable[[str, Path], Any]
 """Gives the value that a root and a path name, or MISSING."""
@@ -76,6 +75,11 @@ def _children(value: dict[str, Any] | list[Any]) -> Iterator[tuple[str | int, An
     return iter(value.items()) if isinstance(value, dict) else enumerate(value)
 
 
+def holds_dollar(value: Any) -> bool:
+    """Whether a nested JSON value has a text with a dollar in it, so that `resolve` copies it."""
+    return next(_texts(value), None) is not None
+
+
 def resolve(value: Any, lookup: Lookup) -> Any:
     """A copy of a nested JSON value in which each reference is replaced by what it names.
 
@@ -86,7 +90,7 @@ def resolve(value: Any, lookup: Lookup) -> Any:
     it is. Raises ReferenceSyntaxError, and ActionError for a value that has no JSON text and where
     the copy would have more than 16 MiB of JSON, of which what occurs twice counts twice.
     """
-    if _is_flat(value) or next(_texts(value), None) is None:
+    if not holds_dollar(value):
         return value
     room = Room()
     holder: list[Any] = [value]
@@ -103,19 +107,6 @@ def resolve(value: Any, lookup: Lookup) -> Any:
         else:
             room.take(child)
     return holder[0]
-
-
-def _is_flat(value: Any) -> bool:
-    """Whether a value is seen at a glance to hold no dollar: most parameters are of this kind."""
-    if not isinstance(value, dict):
-        return False
-    for child in cast(dict[str, object], value).values():
-        if type(child) is str:
-            if "$" in child:
-                return False
-        elif type(child) not in _SCALARS:
-            return False
-    return True
 
 
 def _fill(text: str, lookup: Lookup, room: Room) -> Any:

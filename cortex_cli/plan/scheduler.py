@@ -94,7 +94,9 @@ class Scheduler:
             self._connect(node, item.waits)
         for node in fresh:
             # What came before it here may have decided it already.
-            reason = self._decide(node) if node.phase is _WAITING else None
+            if node.open_hard or node.phase is not _WAITING:
+                continue
+            reason = self._decide(node)
             if reason is not None:
                 self._skip(node, reason)
         self._note_failures(home, fresh)
@@ -319,7 +321,8 @@ class Scheduler:
             group = ended.group
             group.unfinished -= not ended.is_background
             self._background_left -= ended.is_background
-            self._close_if_done(group)
+            if not group.unfinished:
+                self._close_if_done(group)
 
     def _close_if_done(self, group: Group) -> None:
         if not group.unfinished and not group.is_open and not group.is_closed:

@@ -175,7 +175,7 @@ class Node:
         self.tail = item.tail + base_tail
         self.key = (-self.priority, -self.tail, number)
         self.is_leaf = action.holds_slot
-        self.is_background = item.is_background
+        self.is_background = action.mode is _FIRE_AND_FORGET
         self.is_detached = self.is_background or group.is_detached
         self.has_started = False
         self.has_condition = action.condition is not None and item.has_condition
@@ -221,9 +221,13 @@ class Node:
             return False
         if soft:
             self.open_soft -= 1
+            self.count(outcome, kind, soft=True)
         else:
             self.open_hard -= 1
-        self.count(outcome, kind, soft=soft)
+            if outcome is not _OK:
+                self.count(outcome, kind, soft=False)
+            elif kind is not _BARRIER:
+                self.ok += 1
         return not self.open_hard
 
     def is_decidable(self) -> bool:

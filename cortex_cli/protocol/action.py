@@ -42,7 +42,7 @@ else:
 class Written(BaseModel):
     """The base of everything people write: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class RetryPolicy(Written):
@@ -229,7 +229,7 @@ class Action(Written):
     @property
     def holds_slot(self) -> bool:
         """Whether the action takes a slot while it runs: what only waits for others takes none."""
-        return self.type.is_leaf and self.for_each is None
+        return self.for_each is None and self.type.is_leaf
 
     @property
     def world_effect(self) -> Effect:

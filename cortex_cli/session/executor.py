@@ -66,6 +66,9 @@ class AgentLoopExecutor:
         return RunHandle(self._spec, request, self.journal).stream()
 
 
+_TOOL = ActionType.TOOL
+
+
 class _Functions:
     """The targets of a plan that is run from Python."""
 
@@ -74,7 +77,7 @@ class _Functions:
         self._client = client
 
     def handler(self, action: Action) -> Handler:
-        if action.type is ActionType.TOOL:
+        if action.type is _TOOL:
             return self._tools.handler(action)
         if action.type is ActionType.LLM:
             return LlmAction(self._client or resolve_model(None))

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import anyio
 import pytest
 
-from benchmarks import child, engine, page, picture, processes, tables
+from benchmarks import child, engine, manifests, page, picture, processes, tables
 from benchmarks.contest import Cell, Contest
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.figures import of_workload
@@ -189,6 +189,12 @@ def test_cortex_and_bare_asyncio_run_as_many_processes() -> None:
     results = processes.measure(4, 1)["results"]
     assert results["asyncio"]["ratio"] == 1
     assert results["cortex"]["rate"] > 0
+
+
+def test_large_manifest_is_opened_planned_and_run() -> None:
+    [found] = manifests.measure([200])
+    assert found["run_cpu"] > 0
+    assert "| 200 actions |" in tables.manifests([found])
 
 
 def test_absent_peer_is_skipped_by_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,3 +65,15 @@ async def test_closing_twice_and_after_the_end_does_nothing() -> None:
     await events.aclose()
     with pytest.raises(StopAsyncIteration):
         await events.__anext__()
+
+
+async def test_a_run_waits_for_no_reader_and_loses_no_event() -> None:
+    actions = [act(f"a{number}", type="internal") for number in range(5_500)]
+    tools = Tools()
+    async with stream(spec_of([*actions, act("last", "a5499")], tools)) as events:
+        await anyio.sleep(1)
+        assert len(tools.calls) == 1
+        log = [event async for event in events]
+    assert len(log) > 10_000
+    assert [event.sequence for event in log] == list(range(1, len(log) + 1))
+    assert log[-1].event_type == "agent_completed"
