@@ -80,6 +80,7 @@ def _path_link(link: Link, start: float) -> PathLink:
         after=None if link.after is None else link.after.label,
         cause=link.cause,
         waited_seconds=link.waited,
+        slot_of=None if link.slot_of is None else link.slot_of.label,
         retry_seconds=link.action.waited(WaitCause.RETRY),
         idle_seconds=link.idle,
     )

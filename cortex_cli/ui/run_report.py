@@ -16,7 +16,8 @@ from cortex_cli.ui.action_story import WaitCause
 class PathLink(msgspec.Struct, frozen=True, kw_only=True):
     """An action on the critical path: after which other it began, and what it had waited for last.
 
-    `idle_seconds` lie between the two: nothing on the path ran then.
+    `slot_of` is the action that gave up its slot for it, where it waited for one. `idle_seconds` lie
+    between the two: nothing on the path ran then.
     """
 
     action: str
@@ -25,6 +26,7 @@ class PathLink(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None
     cause: WaitCause | None
     waited_seconds: float
+    slot_of: str | None
     retry_seconds: float
     idle_seconds: float
 

@@ -44,8 +44,10 @@ class _Axis:
         return max(0, min(2 * self.cells - 1, int(part * 2 * self.cells)))
 
 
-def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[Text]:
-    """At most 20 bars of `width` columns (at least 40), then the axis; no lines if nothing ran.
+def timeline(
+    view: RunView, outcome: Outcome, theme: Theme, width: int, most: int = MOST_ROWS
+) -> list[Text]:
+    """At most `most` bars of `width` columns (at least 40), then the axis; no lines if nothing ran.
 
     Of more actions, those that the run's time was made of come first, then the longest. Dots
     before a bar are time in which the action was ready and waited for its turn.
@@ -55,7 +57,7 @@ def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[
         return []
     start = view.started_at if view.started_at is not None else ran[0].planned_at
     span = max(view.latest - start, 0.001)
-    shown = _chosen(ran, outcome.chain, view.latest)
+    shown = _chosen(ran, outcome.chain, view.latest, most)
     label = min(
         max(cell_len(theme.line(row.name)) + 2 * row.depth for row in shown), max(10, width // 4)
     )
@@ -79,14 +81,14 @@ def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[
     return lines
 
 
-def _chosen(ran: list[Row], chain: Iterable[Row], now: float) -> list[Row]:
-    if len(ran) <= MOST_ROWS:
+def _chosen(ran: list[Row], chain: Iterable[Row], now: float, most: int) -> list[Row]:
+    if len(ran) <= most:
         return ran
     longest = sorted(ran, key=lambda row: row.elapsed(now) or 0.0, reverse=True)
     by_time = sorted(chain, key=lambda row: row.elapsed(now) or 0.0, reverse=True)
-    chosen = {row.number: row for row in by_time[: MOST_ROWS // 2]}
-    for row in longest[:MOST_ROWS]:
-        if len(chosen) < MOST_ROWS:
+    chosen = {row.number: row for row in by_time[: most // 2]}
+    for row in longest[:most]:
+        if len(chosen) < most:
             chosen[row.number] = row
     return sorted(chosen.values(), key=lambda row: row.order)
 

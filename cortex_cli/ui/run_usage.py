@@ -20,7 +20,9 @@ def used(story: RunStory, total: Usage) -> Used | None:
     if _is_nothing(total):
         return None
     by_action = [
-        Spent(name=action.label, usage=usage) for action, usage in own.items() if not _is_nothing(usage)
+        Spent(name=action.label, usage=usage)
+        for action, usage in own.items()
+        if not _is_nothing(usage)
     ]
     rest = _less(total, _sum(own.values()))
     if not _is_nothing(rest):

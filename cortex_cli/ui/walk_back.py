@@ -16,13 +16,14 @@ from cortex_cli.ui.run_story import RunStory
 class Link:
     """An action on the path: `after` which other, None at the start, and what it waited for last.
 
-    `waited` are the seconds of that wait. `idle` are the seconds between the end of `after` and its
+    `waited` are the seconds of that wait, `slot_of` is who gave up a slot for it. `idle` are the seconds between the end of `after` and its
     start, in which nothing on the path ran.
     """
 
     action: ActionStory
     cause: WaitCause | None
     waited: float
+    slot_of: ActionStory | None
     after: ActionStory | None
     idle: float
 
@@ -64,7 +65,8 @@ def _link(story: RunStory, action: ActionStory) -> Link:
     if cause is WaitCause.DEPENDENCY and after is None:
         cause, waited = None, 0.0
     idle = max(0.0, start - (start if before is None else before))
-    return Link(action=action, cause=cause, waited=waited, after=after, idle=idle)
+    slot_of = by.freed_by if cause is WaitCause.SLOT else None
+    return Link(action=action, cause=cause, waited=waited, slot_of=slot_of, after=after, idle=idle)
 
 
 def _before(story: RunStory, action: ActionStory) -> tuple[ActionStory | None, ActionStory]:
