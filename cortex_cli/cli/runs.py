@@ -1,6 +1,5 @@
 """`cortex runs`: the runs that are kept, and what is different between two of them."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,8 @@ from cortex_cli.errors import UsageError
 from cortex_cli.ids import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cortex_cli.ui.run_list import RunEntry, Wanted
 
 StateOption = Annotated[

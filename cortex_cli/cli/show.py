@@ -15,6 +15,7 @@ from cortex_cli.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from cortex_cli.ui.display import Display
+    from cortex_cli.ui.run_view import RunView
 
 Play = Annotated[bool, typer.Option("--play", help="Draw the run again as it was seen live.")]
 Speed = Annotated[

@@ -16,7 +16,10 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One run in the list; `started_at` in seconds since 1970, `duration_seconds` so far."""
+    """One run in the list; `started_at` in seconds since 1970, `duration_seconds` so far.
+
+    `actions` is how many were planned, those that have not ended among them; 0 if nobody knows.
+    """
 
     execution_id: str
     name: str
@@ -25,6 +28,7 @@ class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float | None = None
     duration_seconds: float = 0.0
     counts: StateCounts = StateCounts()
+    actions: int = 0
     usage: Usage = Usage()
     cost_usd: float | None = None
 
@@ -50,6 +54,7 @@ def entry_of(view: RunView, about: AboutRun) -> RunEntry:
         started_at=started,
         duration_seconds=end.duration if end else view.elapsed(view.latest),
         counts=end.counts if end else _counts(view),
+        actions=view.total,
         usage=end.usage if end else Usage(),
         cost_usd=end.cost if end else None,
     )

@@ -7,7 +7,6 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
-from cortex_cli.events import StateCounts
 from cortex_cli.kinds import ActionState
 from cortex_cli.ui.about_run import RunState, moment
 from cortex_cli.ui.line import Line
@@ -83,10 +82,11 @@ def _line(entry: RunEntry, theme: Theme, width: int, name: int, zone: tzinfo | N
         cost = f"${entry.cost_usd:,.4f}" if entry.cost_usd else ""
         line.column(cost, _COST, "dim", right=True).gap(2).add(counts_text(entry.counts), "dim")
     elif width >= _WITH_DONE:
-        line.column(_done(entry.counts), _DONE, "dim", right=True)
+        line.column(_done(entry), _DONE, "dim", right=True)
     return line.text
 
 
-def _done(counts: StateCounts) -> str:
-    """How many of the actions that have ended were completed."""
-    return f"{counts.completed:,}/{sum(msgspec.structs.astuple(counts)):,}"
+def _done(entry: RunEntry) -> str:
+    """How many of its actions were completed."""
+    ended = sum(msgspec.structs.astuple(entry.counts))
+    return f"{entry.counts.completed:,}/{max(entry.actions, ended):,}"

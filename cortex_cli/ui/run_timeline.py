@@ -14,18 +14,13 @@ from cortex_cli.ui.rows import Row
 from cortex_cli.ui.run_view import RunView
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.theme import STATE_STYLES, Theme
+from cortex_cli.ui.ticks import ticks
 from cortex_cli.ui.time_line import CRITICAL_STYLE
 
 MOST_ROWS = 20
 
 _TIME = 6
 _TICK_ROOM = 8
-_STEPS = (
-    *(factor / scale for scale in (1_000, 100, 10) for factor in (1, 2, 5)),
-    *(1, 2, 5, 10, 15, 30),
-    *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
-    *(3_600 * hours for hours in (1, 2, 4, 12, 24, 48, 120, 240, 480)),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,19 +131,9 @@ def _note(row: Row) -> str:
 
 def _scale(axis: _Axis) -> str:
     """Round times at the columns where they are."""
-    least = axis.span * _TICK_ROOM / axis.cells
-    step = next((step for step in _STEPS if step >= least), least)
     scale = ""
-    for number in range(int(axis.span / step) + 1):
-        at = int(number * step / axis.span * axis.cells)
-        label = _tick(number * step)
+    for seconds, label in ticks(axis.span, axis.cells / _TICK_ROOM):
+        at = int(seconds / axis.span * axis.cells)
         if at + len(label) <= axis.cells:
             scale = scale.ljust(at) + label
     return scale
-
-
-def _tick(seconds: float) -> str:
-    for unit, length in (("h", 3_600), ("m", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g}{unit}"
-    return f"{seconds:.4g}s" if seconds < 60 else seconds_text(seconds)
