@@ -26,6 +26,8 @@ _EDGE_WORDS = {
     EdgeKind.DATA: "uses its output",
     EdgeKind.BARRIER: "waits for a sync action",
 }
+LEAST_WIDTHS = (2000, 1500, 1100, 800, 600, 450, 300)
+_SMALLEST = 0.75
 _COLUMN = 8
 _HIGH = 42
 _CHANNEL = 40
@@ -76,7 +78,13 @@ def _label(action: ActionStory) -> str:
 def _width(action: ActionStory) -> int:
     from rich.cells import cell_len
 
-    return max(cell_len(_label(action)), 9) + 2 * _PAD | 1
+    return max(cell_len(_label(action)), len(_facts(action))) + 2 * _PAD | 1
+
+
+def _facts(action: ActionStory) -> str:
+    """The small line in its box."""
+    took = seconds_text(action.seconds) if action.has_run else STATE_WORDS[action.row.state]
+    return f"{action.row.type or ''} {took}".strip()
 
 
 def _waves(layers: Sequence[Mapping[str, ActionStory]]) -> str:
@@ -117,9 +125,11 @@ class _Drawing:
     def html(self) -> str:
         """The picture, in a box that scrolls where the screen is narrower."""
         drawn = "".join([*self._edges(), *self._boxes()])
+        # A wide one is drawn smaller where there is no room, but not so small that nobody can read it.
+        least = next((f"m{px}" for px in LEAST_WIDTHS if px <= _SMALLEST * self._width), "")
         size = f'width="{self._width}" height="{self._height}"'
         return (
-            f'<div class="scroll"><svg class="graph" {size} role="img" '
+            f'<div class="scroll"><svg class="graph {least}" {size} role="img" '
             f'viewBox="-4 -4 {self._width} {self._height}"><title>The graph of the actions</title>'
             f"{drawn}</svg></div>{self._legend()}"
         )
@@ -148,13 +158,11 @@ class _Drawing:
         hot = " hot" if cell.name in self._hot else ""
         left, width = self._x(cell.left), cell.width * _COLUMN
         middle = left + width / 2
-        took = seconds_text(action.seconds) if action.has_run else STATE_WORDS[state]
-        sub = f"{action.row.type or ''} {took}".strip()
         return (
             f'<g class="{state.value}{hot}"><title>{text(action.label)}: {STATE_WORDS[state]}</title>'
             f'<rect x="{left}" y="{top}" width="{width}" height="{_HIGH}" rx="7"/>'
             f'<text x="{middle}" y="{top + 18}">{text(_label(action))}</text>'
-            f'<text class="sub" x="{middle}" y="{top + 33}">{text(sub)}</text></g>'
+            f'<text class="sub" x="{middle}" y="{top + 33}">{text(_facts(action))}</text></g>'
         )
 
     def _edges(self) -> Iterator[str]:

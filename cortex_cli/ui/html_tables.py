@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from cortex_cli.events import Usage
 from cortex_cli.kinds import ActionState
 from cortex_cli.ui.html_text import block, fold, table, text
-from cortex_cli.ui.run_report import RunReport, Spent
-from cortex_cli.ui.show_sections import WAIT_WORDS, began
+from cortex_cli.ui.run_report import CauseOfWaits, RunReport, Spent
+from cortex_cli.ui.show_sections import LEAST_TOLD, WAIT_WORDS, began
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.words import counted, listed
 
@@ -31,20 +31,25 @@ def path(report: RunReport) -> str:
 
 
 def waits(report: RunReport) -> str:
-    """The causes, with the seconds of all actions together and on the path."""
+    """The causes, with the seconds of all actions together, and who waited longest."""
     return table(
-        ["waited", "in all", "on the path", "longest"],
+        ["waited", "in all", "longest"],
         [
             [
-                f"{text(WAIT_WORDS[wait.cause])}<br><small>{counted(wait.actions, 'action')}</small>",
+                f"{text(WAIT_WORDS[wait.cause])}<br><small>{_by_whom(wait)}</small>",
                 seconds_text(wait.seconds),
-                seconds_text(wait.on_path_seconds) if wait.on_path_seconds > 0 else "",
                 f"{text(wait.longest)}<br><small>{seconds_text(wait.longest_seconds)}</small>",
             ]
             for wait in report.waits
         ],
-        figures=(1, 2),
+        figures=(1,),
     )
+
+
+def _by_whom(wait: CauseOfWaits) -> str:
+    on_path = wait.on_path_seconds
+    more = f", {seconds_text(on_path)} on the critical path" if on_path >= LEAST_TOLD else ""
+    return f"{counted(wait.actions, 'action')}{more}"
 
 
 def misses(report: RunReport) -> str:

@@ -30,7 +30,7 @@ MOST_LINKS = 30
 MOST_NAMED = 5
 
 _TIME = 7
-_LEAST_TOLD = 0.01
+LEAST_TOLD = 0.01
 _WITH_WORDS = 60
 
 
@@ -63,9 +63,9 @@ def path(report: RunReport, theme: Theme, width: int) -> Iterator[Text]:
 def began(link: PathLink) -> str:
     """Why an action on the path began when it did, and what it spent on trying again."""
     words = [_after(link)]
-    if link.retry_seconds >= _LEAST_TOLD:
+    if link.retry_seconds >= LEAST_TOLD:
         words.append(f"{seconds_text(link.retry_seconds)} {WAIT_WORDS[WaitCause.RETRY]}")
-    if link.idle_seconds >= _LEAST_TOLD and link.cause in {None, WaitCause.DEPENDENCY}:
+    if link.idle_seconds >= LEAST_TOLD and link.cause in {None, WaitCause.DEPENDENCY}:
         words.append(f"{seconds_text(link.idle_seconds)} of nothing before it")
     return ", ".join(words)
 
@@ -87,7 +87,7 @@ def waits(report: RunReport, theme: Theme, width: int) -> Iterator[Text]:
         told = f"{counted(wait.actions, 'action')}, longest {wait.longest}"
         longest = f" ({seconds_text(wait.longest_seconds)})"
         on_path = wait.on_path_seconds
-        more = f", {seconds_text(on_path)} on the path" if on_path >= _LEAST_TOLD else ""
+        more = f", {seconds_text(on_path)} on the path" if on_path >= LEAST_TOLD else ""
         rows.append(_Row(wait.cause.value, seconds_text(wait.seconds), told + longest + more))
     return _table(rows, theme, width)
 
