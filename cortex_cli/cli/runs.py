@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cortex_cli.cli.options import ColorOption, Debug, Format, FormatOption, Json
-from cortex_cli.cli.recalling import Recalled, recall
+from cortex_cli.cli.recalling import Recalled, kept_runs, recall
 from cortex_cli.cli.terminal import Terminal
 from cortex_cli.errors import UsageError
 from cortex_cli.ids import did_you_mean
@@ -31,6 +31,30 @@ First = Annotated[str, typer.Argument(metavar="A", help="The run before.")]
 Second = Annotated[str, typer.Argument(metavar="B", help="The run after.")]
 
 
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def command(
+    ctx: typer.Context,
+    state: StateOption = None,
+    name: NameOption = None,
+    since: SinceOption = None,
+    limit: LimitOption = 50,
+    form: FormatOption = Format.TEXT,
+    as_json: Json = False,
+    color: ColorOption = None,
+    debug: Debug = False,
+) -> None:
+    """List the runs that are kept, the latest first."""
+    terminal = ctx.ensure_object(Terminal)
+    is_json = as_json or form is not Format.TEXT
+    terminal.adjust(debug=debug, json=is_json, color=color)
+    if ctx.invoked_subcommand is None:
+        print_runs(terminal, kept_runs(), wanted_runs(state, name, since, limit))
+
+
+@app.command("diff")
 def diff_command(
     ctx: typer.Context,
     first: First,
@@ -48,11 +72,12 @@ def diff_command(
 
 
 def wanted_runs(
-    states: list[str] | None, name: str | None, since: float | None, limit: int
+    states: list[str] | None, name: str | None, since: str | None, limit: int
 ) -> "Wanted":
-    """The filter that the options describe; UsageError for a state that there is not."""
+    """The filter that the options describe; UsageError for what is no state or no moment."""
+    from cortex_cli.engine.clock import LoopClock
     from cortex_cli.ui.about_run import RunState
-    from cortex_cli.ui.run_list import Wanted
+    from cortex_cli.ui.run_list import Wanted, since_when
 
     known = [state.value for state in RunState]
     for state in states or []:
@@ -60,7 +85,8 @@ def wanted_runs(
             message = f"--state {state!r:.80}: a run is never in that state"
             raise UsageError(message, hint=did_you_mean(state, known) or ", ".join(known))
     kept = tuple(RunState(state) for state in states or [])
-    return Wanted(states=kept, name=name, since=since, most=limit)
+    moment = None if since is None else since_when(since, LoopClock().wall(), None)
+    return Wanted(states=kept, name=name, since=moment, most=limit)
 
 
 def print_runs(terminal: Terminal, entries: "Iterable[RunEntry]", wanted: "Wanted") -> None:

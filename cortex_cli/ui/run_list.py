@@ -43,7 +43,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def entry_of(view: RunView, about: AboutRun) -> RunEntry:
-    """The entry of a run whose events are folded into a view."""
+    """The entry of a run whose events are folded into a view; nested actions count too."""
     end = view.end
     started = about.started_at if view.started_at is None else view.started_at
     return RunEntry(
@@ -53,7 +53,7 @@ def entry_of(view: RunView, about: AboutRun) -> RunEntry:
         manifest=about.manifest,
         started_at=started,
         duration_seconds=end.duration if end else view.elapsed(view.latest),
-        counts=end.counts if end else _counts(view),
+        counts=_counts(view),
         actions=view.total,
         usage=end.usage if end else Usage(),
         cost_usd=end.cost if end else None,

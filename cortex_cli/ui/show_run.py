@@ -51,7 +51,9 @@ def show_run(
     yield from section("Time line", _bars(story, theme, width))
     taken = sum(link.seconds - link.retry_seconds for link in report.critical_path)
     note = f"{seconds_text(taken)} of work in {seconds_text(report.duration_seconds)}"
-    yield from section("Critical path, as it was", path(report, theme, width), note if width >= 60 else "")
+    yield from section(
+        "Critical path, as it was", path(report, theme, width), note if width >= 60 else ""
+    )
     yield from section("Waits", waits(report, theme, width))
     yield from section("Slowest", slowest(report, theme, width))
     yield from section("Estimates and what became of them", misses(report, theme, width))

@@ -2,15 +2,14 @@ import pytest
 
 import cortex_cli.events as ev
 from cortex_cli.kinds import ActionState, EdgeKind, QueueReason
-from cortex_cli.ui.action_story import WaitCause
+from cortex_cli.ui.action_story import ActionStory, WaitCause
 from cortex_cli.ui.excerpt import excerpt
 from cortex_cli.ui.run_story import tell
 from tests.ui.past_runs import action, build, cut_short, study, told, two_turns
 from tests.ui.script import Script, planned
 
 
-def waited(story_action: object) -> dict[WaitCause, float]:
-    assert hasattr(story_action, "waits")
+def waited(story_action: ActionStory) -> dict[WaitCause, float]:
     found: dict[WaitCause, float] = {}
     for wait in story_action.waits:
         found[wait.cause] = round(found.get(wait.cause, 0.0) + wait.seconds, 3)

@@ -1,6 +1,7 @@
 import io
 from collections.abc import Iterable
 from datetime import UTC
+from itertools import pairwise
 from unicodedata import category
 
 import pytest
@@ -330,7 +331,7 @@ def test_ten_thousand_actions_are_bounded() -> None:
 
 def test_a_long_path_shows_both_ends() -> None:
     names = [f"a{number}" for number in range(50)]
-    after = {later: [earlier] for earlier, later in zip(names, names[1:], strict=False)}
+    after = {later: [earlier] for earlier, later in pairwise(names)}
     script = Script().start().plan([planned(name) for name in names], after)
     for number, name in enumerate(names):
         script.begin(name).at(number + 1).complete(name)

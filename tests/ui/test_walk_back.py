@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +129,6 @@ def test_a_path_is_in_order_and_leads_from_the_start_to_the_last_end(
     links = walk_back(told(random_run(waits)))
     assert links[-1].action.label == f"a{len(waits) - 1}"
     assert links[0].after is None
-    for before, link in zip(links, links[1:], strict=False):
+    for before, link in pairwise(links):
         assert link.after is before.action
         assert before.action.ended < link.action.started

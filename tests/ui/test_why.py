@@ -77,8 +77,10 @@ def test_an_action_that_waited_for_a_slot() -> None:
 
 def test_an_action_that_failed_and_what_it_kept_from_running() -> None:
     assert sentences(build(), "deploy") == [
-        "It waited 6.00s for upload, on which it depends; of the 3 actions that it comes after, "
-        "this ended last.",
+        (
+            "It waited 6.00s for upload, on which it depends; "
+            "of the 3 actions that it comes after, this ended last."
+        ),
         "It failed after 1.00s (exit_status): no route to host\nat all",
     ]
     tidy = explained(build(), "tidy")
