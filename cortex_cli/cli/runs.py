@@ -75,7 +75,6 @@ def wanted_runs(
     states: list[str] | None, name: str | None, since: str | None, limit: int
 ) -> "Wanted":
     """The filter that the options describe; UsageError for what is no state or no moment."""
-    from cortex_cli.engine.clock import LoopClock
     from cortex_cli.ui.about_run import RunState
     from cortex_cli.ui.run_list import Wanted, since_when
 
@@ -85,8 +84,20 @@ def wanted_runs(
             message = f"--state {state!r:.80}: a run is never in that state"
             raise UsageError(message, hint=did_you_mean(state, known) or ", ".join(known))
     kept = tuple(RunState(state) for state in states or [])
-    moment = None if since is None else since_when(since, LoopClock().wall(), None)
+    moment = None if since is None else since_when(since, _now(), None)
     return Wanted(states=kept, name=name, since=moment, most=limit)
+
+
+def _now() -> float:
+    """Seconds since 1970."""
+    import anyio
+
+    from cortex_cli.engine.clock import LoopClock
+
+    async def read() -> float:
+        return LoopClock().wall()
+
+    return anyio.run(read)
 
 
 def print_runs(terminal: Terminal, entries: "Iterable[RunEntry]", wanted: "Wanted") -> None:

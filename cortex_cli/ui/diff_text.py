@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from cortex_cli.ui.entry import section
@@ -44,7 +45,7 @@ def _run(sign: str, entry: RunEntry, theme: Theme, width: int) -> Text:
 
 def _actions(diff: RunDiff, theme: Theme, width: int) -> Iterator[Text]:
     for action in diff.actions[:MOST_ACTIONS]:
-        yield _head(action, theme, width)
+        yield from _head(action, theme, width)
         yield from _changed(action.parameters_diff, theme, width, "parameters")
         yield from _changed(action.output_diff, theme, width, "output")
         if Change.STATE in action.changes:
@@ -55,7 +56,8 @@ def _actions(diff: RunDiff, theme: Theme, width: int) -> Iterator[Text]:
         yield Line(theme, width).gap(2).add(more, "dim").text
 
 
-def _head(action: ActionDiff, theme: Theme, width: int) -> Text:
+def _head(action: ActionDiff, theme: Theme, width: int) -> Iterator[Text]:
+    """What has changed, on a line of its own where it doesn't fit behind the name."""
     sign, style = _SIGNS.get(action.changes[0], ("~", "yellow"))
     line = Line(theme, width).add(sign, style).gap(1).add(action.action, "bold", width // 2).gap(2)
     words: list[str] = []
@@ -64,9 +66,14 @@ def _head(action: ActionDiff, theme: Theme, width: int) -> Text:
         words.append(f" {theme.glyphs.arrow} ".join(states))
     if Change.DURATION in action.changes:
         words.append(f" {theme.glyphs.arrow} ".join(map(seconds_text, action.seconds)))
-    told = {Change.PARAMETERS: "other parameters", Change.OUTPUT: "other output"}
-    words += [word for change, word in told.items() if change in action.changes]
-    return line.add(", ".join(words)).text
+    others = {Change.PARAMETERS: "other parameters", Change.OUTPUT: "other output"}
+    words += [word for change, word in others.items() if change in action.changes]
+    told = ", ".join(words)
+    if cell_len(told) <= line.left:
+        yield line.add(told).text
+    else:
+        yield line.text
+        yield Line(theme, width).gap(4).add(told).text
 
 
 def _changed(lines: Sequence[str], theme: Theme, width: int, label: str = "") -> Iterator[Text]:
