@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from cortex_cli.ui.action_story import ActionStory, WaitCause
 from cortex_cli.ui.html_text import text
@@ -117,3 +118,5 @@ def styles_of(action: ActionStory, *, is_hot: bool) -> Iterator[str]:
                 yield f"wait {wait.cause.value}"
             case WaitCause.POOL | WaitCause.RATE | WaitCause.BUDGET:
                 yield "wait pool"
+            case _:
+                assert_never(wait.cause)

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from cortex_cli.events import Usage
 from cortex_cli.kinds import ActionState, ActionType
 from cortex_cli.ui.about_run import AboutRun, state_of, way_on
@@ -183,8 +181,3 @@ def _action_report(
 
 def _kept(value: Excerpt | None, most: int) -> str | None:
     return None if value is None else value.cut(most).text
-
-
-def as_json(report: RunReport) -> bytes:
-    """The report as one JSON object, indented."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2)

@@ -102,7 +102,7 @@ def _upstream_failed(story: RunStory, action: ActionStory) -> Iterator[str]:
     if blocker is None:
         yield "It was skipped because something that it depends on did not complete."
         return
-    yield (f"It was skipped because {blocker.row.id}, which it comes after, {_ended(blocker)}.")
+    yield f"It was skipped because {blocker.row.id}, which it comes after, {_ended(blocker)}."
     if cause is not None and cause is not blocker:
         yield f"It all began with {cause.row.id}, which {_ended(cause)}."
     if cause is not None and cause.row.error:
@@ -124,7 +124,7 @@ def _first_skip(story: RunStory, action: ActionStory) -> Iterator[str]:
             return
         here = min(above, key=lambda source: source.ended)
         seen.add(here)
-    if here is not action and here.row.state is ActionState.SKIPPED:
+    if here.row.state is ActionState.SKIPPED:
         reason = here.row.reason.replace("_", " ")
         yield f"The first of them, {here.row.id}, was skipped for the reason: {reason}."
 

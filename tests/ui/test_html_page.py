@@ -1,6 +1,7 @@
 import re
 from datetime import UTC
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from cortex_cli.ui.html_bars import Axis, scale
 from cortex_cli.ui.html_css import CSS
 from cortex_cli.ui.html_graph import LEAST_WIDTHS, MOST_BOXES
 from cortex_cli.ui.html_page import MOST_NESTED, html_page
+from cortex_cli.ui.html_tables import MOST_LINKS
 from cortex_cli.ui.html_text import block
 from cortex_cli.ui.run_story import tell
 from tests.ui.past_runs import ABOUT, NAUGHTY, build, cut_short, naughty_runs, study, two_turns
@@ -128,6 +130,15 @@ def test_ten_thousand_actions_make_a_page_of_bounded_size() -> None:
     assert "60 more waves" in page
     assert "60 more" in page
     assert "cut here:" in page
+
+
+def test_a_long_path_shows_both_ends() -> None:
+    names = [f"a{number}" for number in range(MOST_LINKS + 10)]
+    after = {later: [earlier] for earlier, later in pairwise(names)}
+    script = Script().start().plan([planned(name) for name in names], after)
+    for number, name in enumerate(names):
+        script.begin(name).at(number + 1).complete(name)
+    assert '<li class="gap">10 more</li>' in page_of(script.end())
 
 
 def test_long_texts_are_cut_with_a_mark() -> None:

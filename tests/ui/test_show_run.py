@@ -341,6 +341,15 @@ def test_a_long_path_shows_both_ends() -> None:
     assert "  a15 " not in text.split("Critical path")[1].split("Waits")[0]
 
 
+def test_who_gave_up_a_slot_is_told() -> None:
+    script = Script().start().plan([planned(name) for name in "abcd"], {"d": ["b"]})
+    script.begin("a").begin("b").queue("c").at(1).complete("b").queue("d").at(2)
+    script.retry("a", "no", delay=1).begin("d").at(3).complete("d").begin("c").at(4).complete("c")
+    text = shown(script.end().events)
+    assert "after b, waited 1.00s for the slot of a" in text
+    assert "waited 3.00s for the slot of d" in text
+
+
 def test_what_was_slept_through_is_told() -> None:
     script = Script().start().plan([planned("a"), planned("b")], {"b": ["a"]}).begin("a").at(1)
     script.complete("a").at(3).begin("b").at(4).complete("b").end(outputs=[1, {"a": 2}])

@@ -84,6 +84,12 @@ def test_what_was_skipped_is_passed_through_to_what_it_waited_for() -> None:
     assert path(told(script)) == [("a", None, None), ("d", "a", WaitCause.DEPENDENCY)]
 
 
+def test_what_came_after_skips_only_began_by_itself() -> None:
+    script = Script().start().plan([planned("a"), planned("b")], {"b": ["a"]})
+    script.at(1).skip("a").begin("b").at(2).complete("b")
+    assert path(told(script)) == [("b", None, None)]
+
+
 def test_an_iteration_follows_the_one_before() -> None:
     first, second = walk_back(told(two_turns()))
     assert (first.action.label, second.action.label) == ("look", "act")

@@ -225,6 +225,12 @@ def test_events_that_contradict_each_other_end_in_no_loop() -> None:
     assert sentences(again, "a")[-1].endswith("all that it comes after was skipped: b.")
 
 
+def test_a_skip_that_follows_from_none_names_none() -> None:
+    script = planned_plan("a", "b", after={"b": ["a"]}).begin("a").complete("a")
+    script.skip("b", SkipReason.UPSTREAM_SKIPPED)
+    assert sentences(script, "b")[-1].endswith("all that it comes after was skipped: a.")
+
+
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
