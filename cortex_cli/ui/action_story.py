@@ -55,7 +55,8 @@ class ActionStory:
 
     `after` maps the ids that it comes after to the kinds of these edges, `released_by` is the one of
     them that ended last before it was ready, `freed_by` the action whose end gave it its slot.
-    `started` and `ended` are the sequence numbers of its first start and its end, 0 if none.
+    `started` and `ended` are the sequence numbers of its first start and its end, 0 if none. `until`
+    is the time of the run's last event, where it has not ended by then.
     """
 
     row: Row
@@ -67,6 +68,7 @@ class ActionStory:
     released_by: "ActionStory | None" = None
     freed_by: "ActionStory | None" = None
     ready_at: float | None = None
+    until: float | None = None
     started: int = 0
     ended: int = 0
     queued: int = 0
@@ -99,8 +101,8 @@ class ActionStory:
 
     @property
     def seconds(self) -> float:
-        """From its first start to its end, as its last event says; 0 if it never ran."""
-        return self.row.elapsed(self.row.ended_at or self.row.started_at or 0.0) or 0.0
+        """From its first start to its end, or as far as events tell; 0 if it never ran."""
+        return self.row.elapsed(self.until or 0.0) or 0.0
 
     def waited(self, cause: WaitCause) -> float:
         """Seconds that it has waited for that cause."""

@@ -96,8 +96,9 @@ td:last-child,th:last-child{padding-right:0}
 td small{color:var(--quiet)}
 .scroll{overflow-x:auto;margin:0 -20px;padding:0 20px}
 svg.graph{display:block;margin:0 auto;max-width:100%;height:auto}
-.m300{min-width:300px}.m450{min-width:450px}.m600{min-width:600px}.m800{min-width:800px}
-.m1100{min-width:1100px}.m1500{min-width:1500px}.m2000{min-width:2000px}
+.m300{min-width:300px}.m350{min-width:350px}.m425{min-width:425px}.m500{min-width:500px}
+.m600{min-width:600px}.m700{min-width:700px}.m850{min-width:850px}.m1000{min-width:1000px}
+.m1200{min-width:1200px}.m1400{min-width:1400px}.m1700{min-width:1700px}.m2000{min-width:2000px}
 .graph text{font:12px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;fill:var(--ink);text-anchor:middle}
 .graph .sub{font-size:10.5px;fill:var(--quiet)}
 .graph rect{fill:var(--card);stroke:var(--okbar);stroke-width:1.5}

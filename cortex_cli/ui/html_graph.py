@@ -26,7 +26,7 @@ _EDGE_WORDS = {
     EdgeKind.DATA: "uses its output",
     EdgeKind.BARRIER: "waits for a sync action",
 }
-LEAST_WIDTHS = (2000, 1500, 1100, 800, 600, 450, 300)
+LEAST_WIDTHS = (2000, 1700, 1400, 1200, 1000, 850, 700, 600, 500, 425, 350, 300)
 _SMALLEST = 0.75
 _COLUMN = 8
 _HIGH = 42

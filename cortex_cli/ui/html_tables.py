@@ -56,14 +56,13 @@ def misses(report: RunReport) -> str:
     """The estimates that were furthest off."""
     plan = report.against_plan
     return table(
-        ["action", "estimated", "took", "", "estimated by"],
+        ["action", "estimated", "took", ""],
         [
             [
-                text(miss.action),
+                f"{text(miss.action)}<br><small>{text(miss.estimate_source)}</small>",
                 seconds_text(miss.estimate_seconds),
                 seconds_text(miss.seconds),
                 f"{miss.seconds / miss.estimate_seconds:.2f}x" if miss.estimate_seconds else "",
-                f"<small>{text(miss.estimate_source)}</small>",
             ]
             for miss in (plan.misses if plan else ())
         ],

@@ -158,6 +158,7 @@ def tell(events: Iterable[ev.Event]) -> RunStory:
     for action in story:
         if not action.is_over:
             action.stop_waiting(now)
+            action.until = now
     return story
 
 

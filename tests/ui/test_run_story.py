@@ -91,6 +91,8 @@ def test_an_unfinished_run_ends_its_waits_with_its_events() -> None:
     assert not lint.is_over
     assert waited(lint) == {WaitCause.DEPENDENCY: 1.0, WaitCause.SLOT: 1.0}
     assert action(story, "unit").attempts[0].end is None
+    assert action(story, "unit").seconds == 1.0
+    assert action(story, "checkout").seconds == 1.0
     assert action(story, "deploy").row.state is ActionState.PENDING
 
 

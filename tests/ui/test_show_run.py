@@ -292,6 +292,7 @@ Slowest
   unit           2.50s  71% of the time, tool python
   integration    2.00s  57% of the time, tool python
   checkout       1.00s  29% of the time, tool python
+  lint           0.50s  14% of the time, tool python
 
 Estimates and what became of them
   unit           2.50s  estimated 2.00s (1.25x), estimate_seconds
