@@ -10,15 +10,13 @@ from cortex_cli.kinds import EdgeKind
 from cortex_cli.ui.action_story import ActionStory
 from cortex_cli.ui.graph_layers import Cell, Layout, lay_out
 from cortex_cli.ui.html_text import text
+from cortex_cli.ui.html_waves import waves_html
 from cortex_cli.ui.sanitise import fit, safe_line
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.theme import STATE_WORDS
-from cortex_cli.ui.words import counted
 
 MOST_BOXES = 80
 MOST_EDGES = 200
-MOST_WAVES = 40
-MOST_IN_WAVE = 40
 
 _ROOMS = (48, 64, 84, 110, 140, 180, 240, 320)
 _EDGE_WORDS = {
@@ -59,7 +57,7 @@ def graph_html(actions: Sequence[ActionStory], path: Sequence[ActionStory]) -> s
             if layout is not None:
                 by_id = {action.row.id: action for action in actions}
                 return _Drawing(layout, by_id, path).html()
-    return _waves(layers)
+    return waves_html(layers)
 
 
 def _layers(actions: Sequence[ActionStory]) -> list[dict[str, ActionStory]]:
@@ -85,23 +83,6 @@ def _facts(action: ActionStory) -> str:
     """The small line in its box."""
     took = seconds_text(action.seconds) if action.has_run else STATE_WORDS[action.row.state]
     return f"{action.row.type or ''} {took}".strip()
-
-
-def _waves(layers: Sequence[Mapping[str, ActionStory]]) -> str:
-    lines: list[str] = []
-    for number, layer in enumerate(layers[:MOST_WAVES], start=1):
-        shown = list(layer.values())[:MOST_IN_WAVE]
-        names = "".join(
-            f'<span class="{action.row.state.value}">{text(action.row.id, 80)}</span>'
-            for action in shown
-        )
-        more = len(layer) - len(shown)
-        rest = f"<span>{more:,} more</span>" if more else ""
-        head = f"wave {number}: {counted(len(layer), 'action')}"
-        lines.append(f'<p class="wave"><b>{head}</b>{names}{rest}</p>')
-    more = len(layers) - MOST_WAVES
-    left = f'<p class="note">{counted(more, "more wave")}</p>' if more > 0 else ""
-    return f'<p class="note">Too large to draw; its waves:</p>{"".join(lines)}{left}'
 
 
 class _Drawing:
