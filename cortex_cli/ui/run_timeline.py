@@ -14,18 +14,13 @@ from cortex_cli.ui.rows import Row
 from cortex_cli.ui.run_view import RunView
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.theme import STATE_STYLES, Theme
+from cortex_cli.ui.ticks import ticks
 from cortex_cli.ui.time_line import CRITICAL_STYLE
 
 MOST_ROWS = 20
 
 _TIME = 6
 _TICK_ROOM = 8
-_STEPS = (
-    *(factor / scale for scale in (1_000, 100, 10) for factor in (1, 2, 5)),
-    *(1, 2, 5, 10, 15, 30),
-    *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
-    *(3_600 * hours for hours in (1, 2, 4, 12, 24, 48, 120, 240, 480)),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +39,10 @@ class _Axis:
         return max(0, min(2 * self.cells - 1, int(part * 2 * self.cells)))
 
 
-def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[Text]:
-    """At most 20 bars of `width` columns (at least 40), then the axis; no lines if nothing ran.
+def timeline(
+    view: RunView, outcome: Outcome, theme: Theme, width: int, most: int = MOST_ROWS
+) -> list[Text]:
+    """At most `most` bars of `width` columns (at least 40), then the axis; no lines if nothing ran.
 
     Of more actions, those that the run's time was made of come first, then the longest. Dots
     before a bar are time in which the action was ready and waited for its turn.
@@ -55,7 +52,7 @@ def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[
         return []
     start = view.started_at if view.started_at is not None else ran[0].planned_at
     span = max(view.latest - start, 0.001)
-    shown = _chosen(ran, outcome.chain, view.latest)
+    shown = _chosen(ran, outcome.chain, view.latest, most)
     label = min(
         max(cell_len(theme.line(row.name)) + 2 * row.depth for row in shown), max(10, width // 4)
     )
@@ -79,14 +76,14 @@ def timeline(view: RunView, outcome: Outcome, theme: Theme, width: int) -> list[
     return lines
 
 
-def _chosen(ran: list[Row], chain: Iterable[Row], now: float) -> list[Row]:
-    if len(ran) <= MOST_ROWS:
+def _chosen(ran: list[Row], chain: Iterable[Row], now: float, most: int) -> list[Row]:
+    if len(ran) <= most:
         return ran
     longest = sorted(ran, key=lambda row: row.elapsed(now) or 0.0, reverse=True)
     by_time = sorted(chain, key=lambda row: row.elapsed(now) or 0.0, reverse=True)
-    chosen = {row.number: row for row in by_time[: MOST_ROWS // 2]}
-    for row in longest[:MOST_ROWS]:
-        if len(chosen) < MOST_ROWS:
+    chosen = {row.number: row for row in by_time[: most // 2]}
+    for row in longest[:most]:
+        if len(chosen) < most:
             chosen[row.number] = row
     return sorted(chosen.values(), key=lambda row: row.order)
 
@@ -134,19 +131,9 @@ def _note(row: Row) -> str:
 
 def _scale(axis: _Axis) -> str:
     """Round times at the columns where they are."""
-    least = axis.span * _TICK_ROOM / axis.cells
-    step = next((step for step in _STEPS if step >= least), least)
     scale = ""
-    for number in range(int(axis.span / step) + 1):
-        at = int(number * step / axis.span * axis.cells)
-        label = _tick(number * step)
+    for seconds, label in ticks(axis.span, axis.cells / _TICK_ROOM):
+        at = int(seconds / axis.span * axis.cells)
         if at + len(label) <= axis.cells:
             scale = scale.ljust(at) + label
     return scale
-
-
-def _tick(seconds: float) -> str:
-    for unit, length in (("h", 3_600), ("m", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g}{unit}"
-    return f"{seconds:.4g}s" if seconds < 60 else seconds_text(seconds)

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from cortex_cli.kinds import ActionState
 from cortex_cli.report import PlanEstimate
+from cortex_cli.ui.entry import LABEL, entry
 from cortex_cli.ui.line import Line
 from cortex_cli.ui.outcome import Outcome, outcome
 from cortex_cli.ui.run_timeline import timeline
@@ -13,12 +14,9 @@ from cortex_cli.ui.run_view import RunView
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.theme import STATE_STYLES, STATE_WORDS, Theme
 from cortex_cli.ui.words import counted, listed
-from cortex_cli.ui.wrapping import wrapped
 
-_LABEL = 9
 _MOST_FAILURES = 10
 _MOST_WARNINGS = 5
-_MOST_LINES = 5
 _MOST_LINKS = 6
 _WHOLE_LINE = 10_000
 _HEADS = {
@@ -38,7 +36,7 @@ def summary(view: RunView, theme: Theme, width: int) -> list[Text]:
     bars = timeline(view, past, theme, width)
     blank = [Text()]
     return [
-        _head(view, past, theme, width),
+        head(view, past, theme, width),
         *_facts(view, past, theme, width),
         *_troubles(view, past, theme, width),
         *([*blank, *bars] if bars else []),
@@ -46,7 +44,8 @@ def summary(view: RunView, theme: Theme, width: int) -> list[Text]:
     ]
 
 
-def _head(view: RunView, past: Outcome, theme: Theme, width: int) -> Text:
+def head(view: RunView, past: Outcome, theme: Theme, width: int) -> Text:
+    """How the run ended, after which time and why."""
     state, verb = _HEADS.get(view.ended_as, (ActionState.CANCELLED, "has not ended after"))
     style = STATE_STYLES[state]
     line = Line(theme, width).add(theme.glyph(state), style).gap(1)
@@ -61,17 +60,17 @@ def _head(view: RunView, past: Outcome, theme: Theme, width: int) -> Text:
 def _facts(view: RunView, past: Outcome, theme: Theme, width: int) -> Iterator[Text]:
     counts = [f"{count:,} {STATE_WORDS[state]}" for state, count in past.counts.items()]
     if counts:
-        yield from _entry(theme, width, "actions", ", ".join(counts))
+        yield from entry(theme, width, "actions", ", ".join(counts))
     if view.root.iteration > 1:
-        yield from _entry(theme, width, "loop", counted(view.root.iteration, "iteration"))
+        yield from entry(theme, width, "loop", counted(view.root.iteration, "iteration"))
     if past.estimate is not None:
-        yield from _entry(theme, width, "time", _against(past, past.estimate))
+        yield from entry(theme, width, "time", _against(past, past.estimate))
     if len(past.chain) > 1:
-        yield from _entry(theme, width, "critical", _chain_text(past, theme))
+        yield from entry(theme, width, "critical", _chain_text(past, theme))
     if past.usage is not None:
         tokens = f"{past.usage.input_tokens:,} tokens read, {past.usage.output_tokens:,} written"
         cost = f", ${past.cost:,.4f}" if past.cost is not None else ""
-        yield from _entry(theme, width, "models", tokens + cost)
+        yield from entry(theme, width, "models", tokens + cost)
 
 
 def _against(past: Outcome, estimate: PlanEstimate) -> str:
@@ -100,44 +99,29 @@ def _chain_text(past: Outcome, theme: Theme) -> str:
 
 def _troubles(view: RunView, past: Outcome, theme: Theme, width: int) -> Iterator[Text]:
     if view.end is not None and view.end.error is not None:
-        yield from _entry(theme, width, "error", view.end.error, "red")
+        yield from entry(theme, width, "error", view.end.error, "red")
     for place, row in enumerate(past.failed[:_MOST_FAILURES]):
         tries = f" ({row.attempt} attempts)" if row.attempt > 1 else ""
         text = f"{row.label}{tries}: {row.error}"
-        yield from _entry(theme, width, "" if place else "failed", text, "red")
+        yield from entry(theme, width, "" if place else "failed", text, "red")
     if len(past.failed) > _MOST_FAILURES:
         more = f"{len(past.failed) - _MOST_FAILURES:,} more actions failed"
-        yield from _entry(theme, width, "", more, "red")
+        yield from entry(theme, width, "", more, "red")
     for (state, reason), labels in past.reasons.items():
         why = "" if reason == state else f"{reason.replace('_', ' ')}: "
         text = why + listed(labels)
-        yield from _entry(theme, width, STATE_WORDS[state], text, STATE_STYLES[state])
+        yield from entry(theme, width, STATE_WORDS[state], text, STATE_STYLES[state])
     for label, message in list(view.warnings)[-_MOST_WARNINGS:]:
         text = f"{label}: {message}" if label else message
-        yield from _entry(theme, width, "warning", text, "yellow")
+        yield from entry(theme, width, "warning", text, "yellow")
     if view.warning_count > _MOST_WARNINGS:
         more = f"{counted(view.warning_count - _MOST_WARNINGS, 'earlier warning')}"
-        yield from _entry(theme, width, "", more, "yellow")
+        yield from entry(theme, width, "", more, "yellow")
 
 
 def _ways_on(view: RunView, theme: Theme) -> Iterator[Text]:
     """A command to copy, on one line however long it is."""
     if view.end is not None and view.end.resume is not None:
         yield Text()
-        line = Line(theme, _WHOLE_LINE).gap(2).column("resume", _LABEL, "dim").gap(1)
+        line = Line(theme, _WHOLE_LINE).gap(2).column("resume", LABEL, "dim").gap(1)
         yield line.add(view.end.resume, "bold").text
-
-
-def _entry(theme: Theme, width: int, label: str, text: str, style: str = "") -> Iterator[Text]:
-    """A label and what belongs to it, folded to a few lines."""
-    room = width - 2 - _LABEL - 1
-    parts = [part for part in theme.text(text).split("\n") if part.strip()]
-    lines = [line for part in parts for line in wrapped(part, room)]
-    cut = len(lines) > _MOST_LINES
-    for place, shown in enumerate(lines[:_MOST_LINES]):
-        line = Line(theme, width).gap(2)
-        line.column("" if place else label, _LABEL, style or "dim").gap(1)
-        line.add(shown, "")
-        if cut and place == _MOST_LINES - 1:
-            line.add(f" {theme.glyphs.ellipsis}", "dim")
-        yield line.text

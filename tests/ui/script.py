@@ -91,10 +91,15 @@ class Script:
         return self
 
     def start(
-        self, agent: str = "research_agent", *, iterations: int = 1, path: str = ""
+        self,
+        agent: str = "research_agent",
+        *,
+        iterations: int = 1,
+        inputs: dict[str, Any] | None = None,
+        path: str = "",
     ) -> "Script":
         data = ev.AgentStartedData(
-            agent_name=agent, max_iterations=iterations, inputs={}, estimate=None
+            agent_name=agent, max_iterations=iterations, inputs=inputs or {}, estimate=None
         )
         return self.emit(ev.AgentStarted, data, path=path)
 
@@ -158,10 +163,11 @@ class Script:
         kind: ActionType = ActionType.TOOL,
         mode: ActionMode = ActionMode.ASYNC,
         target: str | None = "python",
+        parameters: dict[str, Any] | None = None,
         path: str = "",
     ) -> "Script":
         data = ev.ActionStartedData(
-            type=kind, mode=mode, target=target, attempt=attempt, parameters={}
+            type=kind, mode=mode, target=target, attempt=attempt, parameters=parameters or {}
         )
         return self.emit(ev.ActionStarted, data, action, path=path)
 
@@ -200,10 +206,15 @@ class Script:
         seconds: float = 1.0,
         attempts: int = 1,
         cached: bool = False,
+        usage: ev.Usage | None = None,
         path: str = "",
     ) -> "Script":
         data = ev.ActionCompletedData(
-            output=output, duration_seconds=seconds, attempts=attempts, cached=cached
+            output=output,
+            duration_seconds=seconds,
+            attempts=attempts,
+            cached=cached,
+            usage=usage,
         )
         return self.emit(ev.ActionCompleted, data, action, path=path)
 

@@ -1,0 +1,117 @@
+"""`cortex runs`: the runs that are kept, and what is different between two of them."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cortex_cli.cli.comparing import print_diff
+from cortex_cli.cli.options import ColorOption, Debug, Format, FormatOption, Json
+from cortex_cli.cli.recalling import kept_runs, recall
+from cortex_cli.cli.terminal import Terminal
+from cortex_cli.errors import UsageError
+from cortex_cli.ids import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cortex_cli.ui.run_list import RunEntry, Wanted
+
+StateOption = Annotated[
+    list[str] | None,
+    typer.Option("--state", metavar="STATE", help="Only runs in that state; several times: or."),
+]
+NameOption = Annotated[
+    str | None, typer.Option("--name", help="Only runs whose name holds this text.")
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="Only runs since then: 2h, 2026-01-31."),
+]
+LimitOption = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.", min=1)]
+First = Annotated[str, typer.Argument(metavar="A", help="The run before.")]
+Second = Annotated[str, typer.Argument(metavar="B", help="The run after.")]
+
+
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def command(
+    ctx: typer.Context,
+    state: StateOption = None,
+    name: NameOption = None,
+    since: SinceOption = None,
+    limit: LimitOption = 50,
+    form: FormatOption = Format.TEXT,
+    as_json: Json = False,
+    color: ColorOption = None,
+    debug: Debug = False,
+) -> None:
+    """List the runs that are kept, the latest first."""
+    terminal = ctx.ensure_object(Terminal)
+    is_json = as_json or form is not Format.TEXT
+    terminal.adjust(debug=debug, json=is_json, color=color)
+    if ctx.invoked_subcommand is None:
+        print_runs(terminal, kept_runs(), wanted_runs(state, name, since, limit))
+
+
+@app.command("diff")
+def diff_command(
+    ctx: typer.Context,
+    first: First,
+    second: Second,
+    form: FormatOption = Format.TEXT,
+    as_json: Json = False,
+    color: ColorOption = None,
+    debug: Debug = False,
+) -> None:
+    """Show what is different between two runs, action by action."""
+    terminal = ctx.ensure_object(Terminal)
+    is_json = as_json or form is not Format.TEXT
+    terminal.adjust(debug=debug, json=is_json, color=color)
+    print_diff(terminal, recall(first), recall(second))
+
+
+def wanted_runs(
+    states: list[str] | None, name: str | None, since: str | None, limit: int
+) -> "Wanted":
+    """The filter that the options describe; UsageError for what is no state or no moment."""
+    from cortex_cli.ui.about_run import RunState
+    from cortex_cli.ui.run_list import Wanted, since_when
+
+    known = [state.value for state in RunState]
+    for state in states or []:
+        if state not in known:
+            message = f"--state {state!r:.80}: a run is never in that state"
+            raise UsageError(message, hint=did_you_mean(state, known) or ", ".join(known))
+    kept = tuple(RunState(state) for state in states or [])
+    moment = None if since is None else since_when(since, _now(), None)
+    return Wanted(states=kept, name=name, since=moment, most=limit)
+
+
+def _now() -> float:
+    """Seconds since 1970."""
+    import anyio
+
+    from cortex_cli.engine.clock import LoopClock
+
+    async def read() -> float:
+        return LoopClock().wall()
+
+    return anyio.run(read)
+
+
+def print_runs(terminal: Terminal, entries: "Iterable[RunEntry]", wanted: "Wanted") -> None:
+    """Print those of the runs that are wanted, the latest first."""
+    from cortex_cli.ui.line import print_lines
+    from cortex_cli.ui.run_list import select
+    from cortex_cli.ui.run_table import run_lines
+
+    kept = select(entries, wanted)
+    if terminal.json:
+        terminal.write_json({"runs": kept})
+        return
+    console = terminal.console()
+    with console.capture() as capture:
+        print_lines(console, run_lines(kept, terminal.theme(), max(40, console.width), None))
+    terminal.write(capture.get())
