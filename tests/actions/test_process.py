@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.actions.process import ProcessLimits, ProcessResult, _innermost, run_process
+from cortex_cli.actions.process import ProcessLimits, ProcessResult, run_process
 from cortex_cli.actions.process_start import Launch, child_environment
 from cortex_cli.errors import ActionError
 
@@ -348,11 +348,6 @@ async def test_error_of_the_listener_ends_the_child_and_travels_on(launch: Run, 
     with pytest.raises(ZeroDivisionError, match="ready"):
         await run_process(launch(HANG), on_line=on_line, limits=QUICK)
     assert survivors() == []
-
-
-def test_errors_that_come_together_stay_together():
-    both = ExceptionGroup("two", [OSError(), ValueError()])
-    assert _innermost(ExceptionGroup("one", [both])) is both
 
 
 def open_files() -> set[Path]:
