@@ -1,7 +1,7 @@
 """Running a child process so that nothing of it outlives the call, whatever it does."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_hex
@@ -32,7 +32,7 @@ class ProcessLimits:
     once more between TERM and KILL.
     """
 
-    stdout_bytes: int = 16 * 1024 * 1024
+    stdout_bytes: int = 4 * 1024 * 1024
     line_chars: int = 2_000
     lines: int = 10_000
     grace_seconds: float = 5.0
@@ -111,7 +111,7 @@ async def run_process(
 
 
 @contextmanager
-def _expected(mark: str) -> Iterator[Kin]:
+def _expected(mark: str) -> Generator[Kin]:
     kin = _CENSUS.expect(mark)
     try:
         yield kin
@@ -139,9 +139,7 @@ async def _attend(exchange: Exchange, family: ProcessFamily, limits: ProcessLimi
     return are_others
 
 
-async def _end(
-    exchange: Exchange, family: ProcessFamily, grace: float, drain: float
-) -> bool:
+async def _end(exchange: Exchange, family: ProcessFamily, grace: float, drain: float) -> bool:
     """End them all, and read their last words; whether anybody was alive.
 
     A child that ends on TERM would hang on its pipe if nobody read what it still says.

@@ -17,7 +17,7 @@ MARK_VARIABLE = "CORTEX_RUN_MARK"
 """The environment variable that the marks of a process stand in, the outermost first."""
 
 _NAME = f"{MARK_VARIABLE}=".encode()
-# More than one processor can make: a clone, or a thread, takes 10 µs and more.
+# More than one processor can make: a clone, or a thread, takes longer than 10 us.
 _FORKS_PER_SECOND = 200_000
 _FEW = 256
 _ANY = range(1, 2**31)

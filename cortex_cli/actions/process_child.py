@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import FileIO
 from threading import Thread
 
+from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.actions.process_start import Launch, start_error
 
 
@@ -58,15 +59,16 @@ def start_child(launch: Launch, open_files: ExitStack) -> Child:
                 os.set_blocking(stdin.fileno(), False)
             stdout, child_out = _pipe(open_files, theirs)
             stderr, child_err = _pipe(open_files, theirs)
-            process = subprocess.Popen(
-                launch.argv,
-                env=launch.env,
-                cwd=launch.cwd,
-                stdin=child_in or subprocess.DEVNULL,
-                stdout=child_out,
-                stderr=child_err,
-                start_new_session=True,
-            )
+            with DESCRIPTORS.limit_of_children():
+                process = subprocess.Popen(
+                    launch.argv,
+                    env=launch.env,
+                    cwd=launch.cwd,
+                    stdin=child_in or subprocess.DEVNULL,
+                    stdout=child_out,
+                    stderr=child_err,
+                    start_new_session=True,
+                )
         exit_end = open_files.enter_context(_watch(process))
     except OSError as error:
         raise start_error(error, launch) from error
