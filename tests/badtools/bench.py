@@ -1,9 +1,9 @@
 """Manifests of tools that misbehave, run by the real engine, and what is left of them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from cortex_cli.events import Event
@@ -31,7 +31,7 @@ class Bench:
 
     def shell(self, name: str, line: str) -> str:
         """Add a tool that is a line for the shell; its name."""
-        return self._tool(name, f"{{type: command, shell: true, command: {line!r}}}")
+        return self._tool(name, f"{{type: command, shell: true, command: {json.dumps(line)}}}")
 
     def _tool(self, name: str, implementation: str) -> str:
         variable, value = self.mark.split("=")
@@ -41,20 +41,29 @@ class Bench:
         )
         return name
 
-    def session(self, actions: Mapping[str, str], tools: Iterable[str], **more: Any) -> Session:
-        """Open the manifest of some actions: id → the rest of it, in YAML."""
+    def write(
+        self, actions: Mapping[str, str], tools: Iterable[str], slots: int | None = None
+    ) -> Path:
+        """Write the manifest of some actions, id → the rest of it in YAML; by default all at once."""
         lines = (f"  - {{id: {key}, type: tool, {rest}}}" for key, rest in actions.items())
         imports = ", ".join(f"{name}.yaml" for name in sorted(set(tools)))
         path = self.folder / "agent.yaml"
         path.write_text(
             f"kind: Agent\nname: bad\nimport: {{tools: [{imports}]}}\n"
-            f"protocol: {{max_parallel_actions: {len(actions)}}}\nactions:\n" + "\n".join(lines)
+            f"protocol: {{max_parallel_actions: {slots or len(actions)}}}\nactions:\n" + "\n".join(lines)
         )
-        return Session.open(Request(source=path, cwd=self.folder, environ={}, **more))
+        return path
 
-    def survivors(self, execution_id: str) -> list[str]:
+    def session(self, actions: Mapping[str, str], tools: Iterable[str]) -> Session:
+        """Open the manifest of some actions."""
+        path = self.write(actions, tools)
+        return Session.open(Request(source=path, cwd=self.folder, environ={}))
+
+    def survivors(self, execution_id: str | None = None) -> list[str]:
         """The command lines of whoever carries the mark of the test, or that of the run."""
-        marks = (self.mark.encode(), f"CORTEX_RUN_ID={execution_id}".encode())
+        marks = [self.mark.encode()]
+        if execution_id:
+            marks.append(f"CORTEX_RUN_ID={execution_id}".encode())
         found: list[str] = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):

@@ -1,20 +1,24 @@
-"""What tools may take of this process stays within bounds: its memory and its descriptors."""
+"""What tools may take of this process stays within bounds: its memory and its open files."""
 
 import os
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import pytest
 
-from cortex_cli.actions.descriptors import Descriptors
-from cortex_cli.errors import SetupError
-from cortex_cli.events import ActionCompleted, Progress
+from cortex_cli.events import ActionCompleted, AgentCompleted, Event, Progress, decode
 from tests.badtools.bench import MEGABYTE, Bench, Memory, play
+from tests.cli.conftest import environment
 
 AT_ONCE = 1_000
+FEW_OPEN_FILES = 256
+_HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+can_open_many = pytest.mark.skipif(
+    0 <= _HARD < 6 * AT_ONCE, reason="the hard limit of open files is too low"
+)
 
 
 async def check_memory_is_flat(bench: Bench, size: int) -> None:
@@ -23,18 +27,60 @@ async def check_memory_is_flat(bench: Bench, size: int) -> None:
     memory = Memory()
     session = bench.session({f"p{n}": "target: printer" for n in range(4)}, [printer])
     events = await play(session)
-    print("GROWTH", memory.growth()/MEGABYTE)
     assert memory.growth() < 64 * MEGABYTE
     outputs = [event.data.output for event in events if isinstance(event, ActionCompleted)]
     assert len(outputs) == 4
     assert all("cut] …" in output for output in outputs)
 
 
-async def test_memory_is_flat_while_four_tools_print_64_megabytes(bench: Bench) -> None:
+async def test_memory_is_flat_while_four_tools_print_64_megabytes_each(bench: Bench) -> None:
     await check_memory_is_flat(bench, 64 * MEGABYTE)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-async def test_memory_is_flat_while_four_tools_print_a_gigabyte(bench: Bench) -> None:
+async def test_memory_is_flat_while_four_tools_print_a_gigabyte_each(bench: Bench) -> None:
     await check_memory_is_flat(bench, 1024 * MEGABYTE)
+
+
+@can_open_many
+@pytest.mark.timeout(120)
+def test_a_thousand_processes_run_at_once_where_few_files_may_be_open(bench: Bench) -> None:
+    os.mkfifo(bench.folder / "gate")
+    waiter = bench.shell("waiter", "echo up $(ulimit -Sn) >&2; read line < gate")
+    bench.write({f"a{number}": "target: waiter" for number in range(AT_ONCE)}, [waiter])
+    with run_with_open_files(bench.folder, FEW_OPEN_FILES) as process:
+        assert process.stdout is not None
+        events = until_up(process.stdout, AT_ONCE)
+        assert len(bench.survivors()) >= AT_ONCE
+        gate = os.open(bench.folder / "gate", os.O_WRONLY)
+        os.write(gate, b"\n" * AT_ONCE)
+        events += [decode(line) for line in process.stdout]
+    os.close(gate)
+    assert process.returncode == 0
+    ups = {event.data.message for event in events if isinstance(event, Progress)}
+    assert ups == {f"up {FEW_OPEN_FILES}"}, "children are started with the limit of old"
+    assert isinstance(events[-1], AgentCompleted)
+    assert bench.survivors() == []
+
+
+def run_with_open_files(folder: Path, soft_limit: int) -> "subprocess.Popen[str]":
+    """Begin `cortex run --json` under a soft limit of open files."""
+    command = f"ulimit -Sn {soft_limit}; exec {sys.executable} -m cortex_cli run agent.yaml --json"
+    return subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=environment(folder / "state"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until_up(lines: IO[str], count: int) -> list[Event]:
+    """The events up to that of the last process that says it is up."""
+    events: list[Event] = []
+    while count:
+        event = decode(next(lines))
+        events.append(event)
+        count -= isinstance(event, Progress)
+    return events
