@@ -50,7 +50,8 @@ class Bench:
         path = self.folder / "agent.yaml"
         path.write_text(
             f"kind: Agent\nname: bad\nimport: {{tools: [{imports}]}}\n"
-            f"protocol: {{max_parallel_actions: {slots or len(actions)}}}\nactions:\n" + "\n".join(lines)
+            f"protocol: {{max_parallel_actions: {slots or len(actions)}}}\nactions:\n"
+            + "\n".join(lines)
         )
         return path
 

@@ -15,7 +15,6 @@ import pytest
 
 from cortex_cli.events import (
     ActionCompleted,
-    ActionEvent,
     AgentCancelled,
     Event,
     decode,
@@ -66,8 +65,10 @@ def scenario(seed: int) -> Scenario:
         if number and random.random() < 0.4:
             rest += f", depends_on: [a{random.randrange(number)}]"
         actions[f"a{number}"] = rest
-    first = random.choices([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], [3, 1, 1])[0]
     is_early = random.random() < 0.2
+    # Python itself has a traceback to print if it is interrupted before it runs any of cortex.
+    weights = [0 if is_early else 3, 1, 1]
+    [first] = random.choices([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], weights)
     return Scenario(
         seed=seed,
         actions=actions,
@@ -113,20 +114,25 @@ class Cancelled:
         self.errors = errors.decode()
         self.events: list[Event] = [decode(line) for line in (first + rest).splitlines()]
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it has taken longer than it may."""
+        return self.seconds > GRACE + AFTER_GRACE
+
     def mistakes(self) -> Iterable[str]:
         """What should not be."""
         if self.survivors:
             yield f"survivors: {self.survivors}"
-        if self.seconds > GRACE + AFTER_GRACE:
-            yield f"it took {self.seconds} s"
-        if "Traceback" in self.errors:
+        if self.errors:
             yield self.errors
         number = self.scenario.signals[0]
-        # Nothing has begun yet where there is no event: the signal may do what it always does.
-        codes = {128 + number} if self.events else {128 + number, -number}
+        # To a shell these are the same. A signal may meet a process that has not begun to run
+        # anything, or that has ended all and is on its way out.
+        is_obeyed = self.events and len(self.scenario.signals) == 1
+        codes = {128 + number} if is_obeyed else {128 + number, -number}
         if self.code not in codes:
-            yield f"exit code {self.code}, not one of {codes}; {self.errors}"
-        if self.events and len(self.scenario.signals) == 1:
+            yield f"exit code {self.code}, not one of {codes}"
+        if is_obeyed:
             yield from self._mistakes_of_the_end()
 
     def _mistakes_of_the_end(self) -> Iterable[str]:
@@ -144,20 +150,24 @@ class Cancelled:
                 yield f"the output of {event.action_id} is lost: {last.data.outputs}"
 
 
-def play(seed: int, folder: Path) -> list[str]:
-    """Run a scenario in a folder of its own; what is wrong with how it ended."""
-    folder.mkdir()
+def play(seed: int, folder: Path) -> Cancelled:
+    """Run a scenario in a folder of its own."""
+    folder.mkdir(parents=True)
     bench = Bench(folder)
     chosen = scenario(seed)
     bench.write(chosen.actions, [bench.shell(name, line) for name, line in TOOLS.items()], slots=4)
-    return [f"seed {seed}: {mistake}" for mistake in Cancelled(chosen, bench).mistakes()]
+    return Cancelled(chosen, bench)
 
 
 def check_scenarios(count: int, folder: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
-        found = threads.map(lambda seed: play(seed, folder / str(seed)), range(count))
-        mistakes = [mistake for mistakes in found for mistake in mistakes]
-    assert mistakes == []
+        ended = list(threads.map(lambda seed: play(seed, folder / str(seed)), range(count)))
+    late = [one.scenario.seed for one in ended if one.is_late]
+    # A machine that is busy can make anything late; once more, then, with nothing beside it.
+    again = [play(seed, folder / "again" / str(seed)) for seed in late]
+    mistakes = [f"seed {o.scenario.seed}: {m}" for o in [*ended, *again] for m in o.mistakes()]
+    mistakes += [f"seed {o.scenario.seed}: took {o.seconds:.2f} s" for o in again if o.is_late]
+    assert not mistakes, "\n".join(mistakes)
 
 
 @pytest.mark.timeout(180)
