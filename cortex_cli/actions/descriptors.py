@@ -1,10 +1,10 @@
 """Open files: how many of them processes need, and room for these within the limit."""
 
+import os
 import resource
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from threading import Lock
 
@@ -26,7 +26,7 @@ class _Raised:
     original: int
     soft: int
     hard: int
-    kept: list[FileIO]
+    kept: list[int]
 
 
 class Descriptors:
@@ -58,9 +58,8 @@ class Descriptors:
     def _raise_to(self, needed: int, soft: int, hard: int) -> None:
         original = soft if self._raised is None else self._raised.original
         kept = [] if self._raised is None else self._raised.kept
-        kept = kept or _keep_free()
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-        self._raised = _Raised(original, needed, hard, kept)
+        self._raised = _Raised(original, needed, hard, kept or _keep_free())
 
     @contextmanager
     def limit_of_children(self) -> Generator[None]:
@@ -72,7 +71,7 @@ class Descriptors:
         with self._lock:
             # Under the old limit only low descriptors can be opened, and starting takes a few.
             while raised.kept:
-                raised.kept.pop().close()
+                os.close(raised.kept.pop())
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised.original, raised.hard))
             try:
                 yield
@@ -91,8 +90,8 @@ def _open_files() -> int:
     return sum(1 for _ in _OPEN_FILES.iterdir())
 
 
-def _keep_free() -> list[FileIO]:
-    return [FileIO("/dev/null") for _ in range(_KEPT_FREE)]
+def _keep_free() -> list[int]:
+    return [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(_KEPT_FREE)]
 
 
 def _too_many(processes: int, needed: int, most: int, taken: int) -> SetupError:

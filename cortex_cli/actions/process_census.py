@@ -171,10 +171,11 @@ class Census:
             if not environment and _is_between_programs(folder):
                 self._again.add(pid)
                 self._unclear.add(session)
-        except PermissionError:
-            self._unclear.add(session)
+        except (FileNotFoundError, ProcessLookupError):
             return None
         except OSError:
+            # Somebody else's; what it starts may become ours again.
+            self._unclear.add(session)
             return None
         for mark in marks_in(environment):
             if kin := self._kin.get(mark):

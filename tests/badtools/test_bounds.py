@@ -1,6 +1,7 @@
 """What tools may take of this process stays within bounds: its memory and its open files."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def test_a_thousand_processes_run_at_once_where_few_files_may_be_open(bench: Ben
     os.mkfifo(bench.folder / "gate")
     waiter = bench.shell("waiter", "echo up $(ulimit -Sn) >&2; read line < gate")
     bench.write({f"a{number}": "target: waiter" for number in range(AT_ONCE)}, [waiter])
-    with run_with_open_files(bench.folder, FEW_OPEN_FILES) as process:
+    with run_with(bench.folder, f"ulimit -Sn {FEW_OPEN_FILES}", "--json") as process:
         assert process.stdout is not None
         events = until_up(process.stdout, AT_ONCE)
         assert len(bench.survivors()) >= AT_ONCE
@@ -64,14 +65,34 @@ def test_a_thousand_processes_run_at_once_where_few_files_may_be_open(bench: Ben
     assert bench.survivors() == []
 
 
-def run_with_open_files(folder: Path, soft_limit: int) -> "subprocess.Popen[str]":
-    """Begin `cortex run --json` under a soft limit of open files."""
-    command = f"ulimit -Sn {soft_limit}; exec {sys.executable} -m cortex_cli run agent.yaml --json"
+def test_want_of_open_files_is_told_before_anything_runs(bench: Bench) -> None:
+    tool = bench.shell("tool", "echo ran >> log")
+    bench.write({f"a{number}": "target: tool" for number in range(99)}, [tool])
+    with run_with(bench.folder, f"ulimit -n {FEW_OPEN_FILES}") as process:
+        _, errors = process.communicate()
+    assert process.returncode == 3
+    told = re.fullmatch(
+        r"99 processes at once need \d{3} open files, and the limit is 256 \(ulimit -Hn\); "
+        r"use (--max-parallel \d\d), or raise the limit\n",
+        errors,
+    )
+    assert told
+    assert not (bench.folder / "log").exists()
+    with run_with(bench.folder, f"ulimit -n {FEW_OPEN_FILES}", told[1]) as process:
+        process.communicate()
+    assert process.returncode == 0
+    assert (bench.folder / "log").read_text() == "ran\n" * 99
+
+
+def run_with(folder: Path, limit: str, options: str = "") -> "subprocess.Popen[str]":
+    """Begin a run in a shell that first sets a limit."""
+    command = f"{limit}; exec {sys.executable} -m cortex_cli run agent.yaml {options}"
     return subprocess.Popen(
         ["sh", "-c", command],
         cwd=folder,
         env=environment(folder / "state"),
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 

@@ -5,7 +5,7 @@ import pytest
 from cortex_cli.events import ActionCompleted, ActionFailed, Event, Progress, WarningRaised
 from tests.badtools.bench import MEGABYTE, TOOLS, Bench, Memory, play
 
-SHORT, LONG = 0.5, 15.0
+SHORT, LONG = 0.5, 60.0
 COMPLETED = "completed"
 HALVES = "½ wörd \N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}"
 LEFT_BEHIND = "it left processes running, which were ended"
@@ -66,7 +66,7 @@ async def end_all(bench: Bench) -> Ended:
     return Ended(await play(bench.session(actions, tools)))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_tools_that_misbehave_all_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
