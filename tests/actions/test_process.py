@@ -241,6 +241,18 @@ async def test_grandchild_that_holds_the_pipe_does_not_delay_the_result(
     assert survivors() == []
 
 
+async def test_process_that_cannot_be_found_does_not_delay_the_result(launch: Run):
+    code = """
+import subprocess, sys
+subprocess.Popen([sys.executable, '-S', '-c', sys.argv[1]], start_new_session=True, env={})
+print('done')
+"""
+    with anyio.fail_after(5):
+        result = await finish(launch(code, "import time; time.sleep(6)"))
+    assert result.text == "done\n"
+    assert not result.left_behind
+
+
 async def test_grandchild_that_ends_soon_is_waited_for(launch: Run, tmp_path: Path):
     code = "import sys, time; time.sleep(0.05); open('ended', 'w').close(); print('last')"
     result = await finish(launch(GRANDCHILD, code), ProcessLimits(drain_seconds=5))

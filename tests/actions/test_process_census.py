@@ -156,6 +156,17 @@ def test_pid_that_was_given_to_somebody_else_is_nobody_of_ours(proc: Proc, start
     assert census.others(kin) == []
 
 
+def test_who_has_ended_is_not_alive(proc: Proc, start: Start) -> None:
+    pid = start()
+    proc.number("ns_last_pid", pid - 1)
+    census, kin = proc.census()
+    proc.show(pid)
+    proc.number("ns_last_pid", pid)
+    assert census.others(kin) == [pid]
+    (proc.folder / str(pid)).unlink()
+    assert census.others(kin) == []
+
+
 def test_zombie_is_not_alive(proc: Proc, start: Start) -> None:
     pid = start()
     proc.number("ns_last_pid", pid - 1)
