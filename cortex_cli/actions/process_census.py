@@ -168,7 +168,7 @@ class Census:
         folder = self._proc / str(pid)
         try:
             environment = (folder / "environ").read_bytes()
-            if not environment and _is_between_programs(folder):
+            if not environment and is_between_programs(folder):
                 self._again.add(pid)
                 self._unclear.add(session)
         except (FileNotFoundError, ProcessLookupError):
@@ -224,6 +224,6 @@ def _state(process: Path) -> bytes:
     return status.rpartition(b") ")[2][:1]
 
 
-def _is_between_programs(process: Path) -> bool:
+def is_between_programs(process: Path) -> bool:
     """Whether a process is about to get its arguments and environment, having none yet."""
     return not (process / "cmdline").read_bytes() and _state(process) not in b"ZX"

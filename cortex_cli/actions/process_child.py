@@ -11,6 +11,19 @@ from threading import Thread
 
 from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.actions.process_start import Launch, start_error
+from cortex_cli.errors import ActionError
+
+
+@dataclass(slots=True)
+class Starts:
+    """Whether children are started: no more of them once this process is about to exit."""
+
+    # Not an Event, whose lock a signal's handler could wait for in vain.
+    are_over: bool = False
+
+
+STARTS = Starts()
+"""Those of this process."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +62,9 @@ def start_child(launch: Launch, open_files: ExitStack) -> Child:
 
     Raises ActionError if the system can't start it.
     """
+    if STARTS.are_over:
+        message = f"'{launch.argv[0]}' was not started: cortex is being ended"
+        raise ActionError(message, error_type="cancelled", retryable=False)
     # Pipes of our own: what asyncio gives a child as standard input is a socket, which can't be
     # opened as /dev/stdin, and its streams are not those of trio.
     try:

@@ -6,10 +6,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
+from time import sleep as blocking_sleep
 
 from anyio import move_on_after, sleep
 
-from cortex_cli.actions.process_census import MARK_VARIABLE, Census, Kin
+from cortex_cli.actions.process_census import (
+    MARK_VARIABLE,
+    Census,
+    Kin,
+    is_between_programs,
+)
 from cortex_cli.actions.process_child import Child
 
 # With the drain of the pipes that follows, within the two seconds after the grace.
@@ -88,22 +95,38 @@ def mark_children(environ: MutableMapping[str, str]) -> str:
     return mark
 
 
-def kill_marked(mark: str, *, proc: Path = Path("/proc")) -> None:
+def kill_marked(mark: str, *, proc: Path = Path("/proc"), seconds: float = 0.5) -> None:
     """Kill every process that carries the mark in its environment, but for this one; Linux only.
 
-    Raises ValueError for an empty mark, which every process carries.
+    Looks again until nobody is left, for at most these seconds. Raises ValueError for an empty
+    mark, which every process carries.
     """
     if not mark:
         message = "an empty mark marks nothing"
         raise ValueError(message)
-    for entry in proc.iterdir() if proc.is_dir() else ():
-        if entry.name.isdigit() and int(entry.name) != os.getpid() and _carries(entry, mark):
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(int(entry.name), signal.SIGKILL)
+    began = monotonic()
+    # More than once: what is being forked, or becomes another program, is found by the next look.
+    while _kill_those_found(mark.encode(), proc) and monotonic() - began < seconds:
+        blocking_sleep(_FIRST_PAUSE)
 
 
-def _carries(process: Path, mark: str) -> bool:
+def _kill_those_found(mark: bytes, proc: Path) -> bool:
+    """Whether it takes another look."""
+    entries = proc.iterdir() if proc.is_dir() else ()
+    pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    left = [_killed(proc / str(pid), mark) for pid in pids if pid != os.getpid()]
+    return any(left)
+
+
+def _killed(process: Path, mark: bytes) -> bool:
+    """Kill the process if it carries the mark; whether it does, or that can't be told yet."""
     # It may be gone, or be somebody else's. The environment of a zombie is empty.
-    with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
-        return mark.encode() in (process / "environ").read_bytes()
+    with suppress(OSError):
+        environment = (process / "environ").read_bytes()
+        if mark in environment:
+            os.kill(int(process.name), signal.SIGKILL)
+            return True
+        # Session 0: a kernel thread, which has no environment either.
+        is_unknown = not environment and os.getsid(int(process.name)) != 0
+        return is_unknown and is_between_programs(process)
     return False

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import anyio
 
+from cortex_cli.actions.process_child import STARTS
 from cortex_cli.actions.process_family import kill_marked, mark_children
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -47,6 +48,7 @@ class Interruption:
         is_first, self.signal = self.signal is None, number
         if is_first:
             return
+        STARTS.are_over = True
         kill_marked(self._mark)
         # Once: a signal may interrupt the start of a thread, which can't be entered again.
         if not self._is_leaving:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from cortex_cli.actions.process_census import Census
-from cortex_cli.actions.process_child import Child, start_child
+from cortex_cli.actions.process_child import STARTS, Child, start_child
 from cortex_cli.actions.process_family import ProcessFamily, kill_marked
 from cortex_cli.actions.process_start import Launch, child_environment
 from cortex_cli.errors import ActionError
@@ -95,6 +95,14 @@ def test_nothing_is_killed_without_a_proc_folder_or_a_mark(tmp_path: Path) -> No
     kill_marked("any", proc=tmp_path / "none")
     with pytest.raises(ValueError, match="an empty mark marks nothing"):
         kill_marked("")
+
+
+def test_no_child_is_started_any_more_when_this_process_is_about_to_exit(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(STARTS, "are_over", True)
+    with pytest.raises(ActionError, match="was not started: cortex is being ended"):
+        start("pass")
 
 
 async def test_exit_is_heard_of_where_processes_have_no_descriptor(

@@ -177,6 +177,6 @@ def test_50_random_times_of_cancelling(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_500_random_times_of_cancelling(tmp_path: Path) -> None:
     check_scenarios(500, tmp_path)
