@@ -1,24 +1,25 @@
 """Running a child process so that nothing of it outlives the call, whatever it does."""
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from io import FileIO
 from secrets import token_hex
 from signal import Signals
-from typing import cast
 
-import anyio
-from anyio import CancelScope, Event, create_task_group, move_on_after
-from anyio.abc import Process
+from anyio import CancelScope, move_on_after
+from anyio.lowlevel import checkpoint_if_cancelled
 
-from cortex_cli.actions.process_family import MARK_VARIABLE, ProcessFamily
+from cortex_cli.actions.process_census import MARK_VARIABLE, Census, Kin
+from cortex_cli.actions.process_child import start_child
+from cortex_cli.actions.process_exchange import Exchange
+from cortex_cli.actions.process_family import ProcessFamily
 from cortex_cli.actions.process_output import KeptBytes, ProgressLines
-from cortex_cli.actions.process_start import Launch, check_launch, start_error
+from cortex_cli.actions.process_start import Launch, check_launch
 from cortex_cli.errors import ActionError
 
-_CHUNK = 64 * 1024
+# One for this process, since pids are the system's, whoever of us has started them.
+_CENSUS = Census()
 _SIGNAL_NAMES = {number.value: number.name for number in Signals}
 
 
@@ -31,7 +32,7 @@ class ProcessLimits:
     once more between TERM and KILL.
     """
 
-    stdout_bytes: int = 16 * 1024 * 1024
+    stdout_bytes: int = 4 * 1024 * 1024
     line_chars: int = 2_000
     lines: int = 10_000
     grace_seconds: float = 5.0
@@ -74,6 +75,7 @@ async def run_process(
     can't be started (`not_found`, `not_executable`, `arguments`, `resources`) or was ended by a
     signal (`signal`). What `on_line` raises ends the child and travels on.
     """
+    await checkpoint_if_cancelled()
     mark = token_hex(16)
     # A cortex that is itself run by a tool adds its mark, so that the outer one finds it all.
     marked = replace(
@@ -82,17 +84,19 @@ async def run_process(
     check_launch(marked)
     output = KeptBytes(limits.stdout_bytes)
     lines = ProgressLines(on_line, longest=limits.line_chars, most=limits.lines)
-    with ExitStack() as open_pipes:
-        process, pipes = await _start(marked, open_pipes)
-        pump = _Pump(pipes, launch.stdin, output, lines)
+    with ExitStack() as open_files, _expected(mark) as kin:
+        child = start_child(marked, open_files)
+        _CENSUS.started(kin, child.pid)
+        family = ProcessFamily(child, _CENSUS, kin)
+        exchange = open_files.enter_context(
+            Exchange(child, launch.stdin, stdout=output.feed, stderr=lines.feed)
+        )
         try:
-            left_behind = await _attend(process, ProcessFamily(process, mark), pump, limits)
-        except BaseExceptionGroup as group:
-            # The tasks are a detail of ours: what `on_line` raises reaches the caller as it is.
-            error = _innermost(group)
-            raise error from error.__cause__
+            left_behind = await _attend(exchange, family, limits)
+        finally:
+            exit_code = child.reap()
     lines.finish()
-    exit_code = process.returncode or 0
+    assert exit_code is not None, "only an exit ends the wait"
     if exit_code < 0:
         raise _ended_by_signal(-exit_code)
     return ProcessResult(
@@ -106,123 +110,46 @@ async def run_process(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Pipes:
-    stdin: FileIO
-    stdout: FileIO
-    stderr: FileIO
-
-
-async def _start(launch: Launch, open_pipes: ExitStack) -> tuple[Process, _Pipes]:
-    # Pipes of our own: what asyncio gives a child as standard input is a socket, which can't be
-    # opened as /dev/stdin, and its streams are not those of trio.
+@contextmanager
+def _expected(mark: str) -> Generator[Kin]:
+    kin = _CENSUS.expect(mark)
     try:
-        with ExitStack() as theirs:
-            child_in, our_in = _pipe(theirs, open_pipes)
-            our_out, child_out = _pipe(open_pipes, theirs)
-            our_err, child_err = _pipe(open_pipes, theirs)
-            os.set_blocking(our_in.fileno(), False)
-            process: Process | None = None
-            with CancelScope(shield=True):
-                process = await anyio.open_process(
-                    launch.argv,
-                    env=launch.env,
-                    cwd=launch.cwd,
-                    stdin=child_in.fileno(),
-                    stdout=child_out.fileno(),
-                    stderr=child_err.fileno(),
-                    start_new_session=True,
-                )
-            assert process is not None, "a shielded scope swallows nothing"
-            return process, _Pipes(our_in, our_out, our_err)
-    except OSError as error:
-        raise start_error(error, launch) from error
+        yield kin
+    finally:
+        _CENSUS.forget(kin)
 
 
-def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[FileIO, FileIO]:
-    read_end, write_end = os.pipe()
-    return (
-        reading.enter_context(FileIO(read_end, "r")),
-        writing.enter_context(FileIO(write_end, "w")),
-    )
-
-
-class _Pump:
-    """Moves the bytes between us and the child, also while the call is being cancelled.
-
-    A child that ends on TERM may have last words; if nobody read them it would hang on its pipe.
-    """
-
-    def __init__(
-        self, pipes: _Pipes, given: bytes, output: KeptBytes, lines: ProgressLines
-    ) -> None:
-        self.drained = Event()
-        self._scope = CancelScope(shield=True)
-        self._pipes = pipes
-        self._given = given
-        self._output = output
-        self._lines = lines
-
-    async def run(self) -> None:
-        """Pump until all pipes are closed at the other end, or `drain` has ended it."""
-        with self._scope:
-            async with create_task_group() as tasks:
-                tasks.start_soon(_write, self._pipes.stdin, self._given)
-                tasks.start_soon(_read, self._pipes.stdout, self._output.feed)
-                tasks.start_soon(_read, self._pipes.stderr, self._lines.feed)
-            self.drained.set()
-
-    async def drain(self, seconds: float) -> None:
-        """Stop pumping: once all has been read, or after this time."""
-        with move_on_after(seconds):
-            await self.drained.wait()
-        self._scope.cancel()
-
-
-async def _write(pipe: FileIO, given: bytes) -> None:
-    left = memoryview(given)
-    with pipe, suppress(BrokenPipeError):
-        while left:
-            await anyio.wait_writable(pipe)
-            left = left[pipe.write(left[:_CHUNK]) or 0 :]
-
-
-async def _read(pipe: FileIO, feed: Callable[[bytes], None]) -> None:
-    await anyio.wait_readable(pipe)
-    while chunk := pipe.read(_CHUNK):
-        feed(chunk)
-        await anyio.wait_readable(pipe)
-
-
-async def _attend(
-    process: Process, family: ProcessFamily, pump: _Pump, limits: ProcessLimits
-) -> bool:
+async def _attend(exchange: Exchange, family: ProcessFamily, limits: ProcessLimits) -> bool:
     """Wait for the exit, then for the others, and end those that stay; whether there were any."""
     are_others = True
     grace = limits.grace_seconds
-    async with create_task_group() as tasks:
-        tasks.start_soon(pump.run)
-        try:
-            await process.wait()
-            grace = limits.drain_seconds
-            with move_on_after(limits.drain_seconds):
-                await pump.drained.wait()
+    try:
+        await exchange.until_exit()
+        grace = limits.drain_seconds
+        are_others = not exchange.is_drained or family.is_alive
+        if are_others:
+            with move_on_after(grace):
+                await exchange.until_drained()
                 await family.gone()
                 are_others = False
-        finally:
+    finally:
+        if are_others:
             with CancelScope(shield=True):
-                are_others = are_others and await family.end(grace)
-                await pump.drain(limits.drain_seconds)
+                are_others = await _end(exchange, family, grace, limits.drain_seconds)
     return are_others
 
 
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        first, *others = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        if others:
-            break
-        error = first
-    return cast(BaseException, error)
+async def _end(exchange: Exchange, family: ProcessFamily, grace: float, drain: float) -> bool:
+    """End them all, and read their last words; whether anybody was alive.
+
+    A child that ends on TERM would hang on its pipe if nobody read what it still says.
+    """
+    was_alive = family.is_alive
+    if was_alive:
+        await family.end(grace, exchange.pause)
+    with move_on_after(drain):
+        await exchange.until_drained()
+    return was_alive
 
 
 def _ended_by_signal(number: int) -> ActionError:

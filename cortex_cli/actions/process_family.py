@@ -2,21 +2,29 @@
 
 import os
 import signal
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
+from time import sleep as blocking_sleep
 
 from anyio import move_on_after, sleep
-from anyio.abc import Process
 
-MARK_VARIABLE = "CORTEX_RUN_MARK"
-"""The environment variable that the marks of a process stand in, the outermost first."""
+from cortex_cli.actions.process_census import (
+    MARK_VARIABLE,
+    Census,
+    Kin,
+    is_between_programs,
+)
+from cortex_cli.actions.process_child import Child
 
 # With the drain of the pipes that follows, within the two seconds after the grace.
 _LAST_SECONDS = 1.5
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
+
+Pause = Callable[[float], Awaitable[None]]
 
 
 class ProcessFamily:
@@ -27,78 +35,57 @@ class ProcessFamily:
     not found. On other systems these are the processes of its group.
     """
 
-    def __init__(self, process: Process, mark: str, *, proc: Path = Path("/proc")) -> None:
-        """`mark` is a text that occurs in the environment of this child and no other."""
-        self._process = process
-        self._leader = process.pid
-        self._mark = mark
-        self._proc = proc
+    def __init__(self, child: Child, census: Census, kin: Kin) -> None:
+        """`kin` is the child's entry in the census."""
+        self._child = child
+        self._census = census
+        self._kin = kin
 
-    async def gone(self) -> None:
-        """Return once none of them is alive."""
-        pause = _FIRST_PAUSE
-        while self._is_alive():
-            await sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    async def end(self, grace_seconds: float) -> bool:
-        """End them all: TERM, up to `grace_seconds` for their own last work, then KILL.
-
-        Takes at most two seconds longer than the grace. False if none was alive.
-        """
-        if self._process.returncode is not None and not self._is_alive():
-            return False
-        self._signal(signal.SIGTERM)
-        with move_on_after(grace_seconds):
-            await self._process.wait()
-            await self.gone()
-        with move_on_after(_LAST_SECONDS):
-            # More than once: what was being forked during one look is found by the next.
-            while self._is_alive():
-                self._signal(signal.SIGKILL)
-                await sleep(_FIRST_PAUSE)
-            await self._process.wait()
-        return True
-
-    def _is_alive(self) -> bool:
-        if self._proc.is_dir():
-            return bool(self._members())
+    @property
+    def is_alive(self) -> bool:
+        """Whether any of them is alive, the child included."""
+        if not self._child.has_exited:
+            return True
+        if self._census.can_look:
+            return bool(self._census.others(self._kin)) or self._census.is_undecided
+        self._child.reap()
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._leader, 0)
+            os.killpg(self._child.pid, 0)
             return True
         return False
+
+    async def gone(self, pause: Pause = sleep) -> None:
+        """Return once none of them is alive; `pause` is how to spend some seconds until then."""
+        seconds = _FIRST_PAUSE
+        while self.is_alive:
+            await pause(seconds)
+            seconds = min(2 * seconds, _LONGEST_PAUSE)
+
+    async def end(self, grace_seconds: float, pause: Pause = sleep) -> None:
+        """End them all: TERM, up to `grace_seconds` for their own last work, then KILL.
+
+        Takes at most two seconds longer than the grace. What `pause` raises ends the grace, and
+        travels on.
+        """
+        try:
+            self._signal(signal.SIGTERM)
+            with move_on_after(grace_seconds):
+                await self.gone(pause)
+        finally:
+            with move_on_after(_LAST_SECONDS):
+                # More than once: what was being forked during one look is found by the next.
+                while self.is_alive:
+                    self._signal(signal.SIGKILL)
+                    await sleep(_FIRST_PAUSE)
 
     def _signal(self, number: signal.Signals) -> None:
         # The group at once, so that nobody forks away from under the signal; then who left it.
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._leader, number)
-        for pid in self._members():
+            os.killpg(self._child.pid, number)
+        for pid in self._census.others(self._kin) if self._census.can_look else ():
             with suppress(ProcessLookupError, PermissionError):
-                if os.getpgid(pid) != self._leader:
+                if os.getpgid(pid) != self._child.pid:
                     os.kill(pid, number)
-
-    def _members(self) -> list[int]:
-        """Whoever is alive; nobody where there is no /proc."""
-        with suppress(FileNotFoundError):
-            names = (entry.name for entry in self._proc.iterdir())
-            return [int(name) for name in names if name.isdigit() and self._is_member(int(name))]
-        return []
-
-    def _is_member(self, pid: int) -> bool:
-        # A process may end between any two of these looks at it.
-        with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
-            session = os.getsid(pid)
-            if session == self._leader:
-                return not self._is_zombie(pid)
-            # Session 0: a kernel thread, or from outside of this container; most are, so this
-            # saves most of the time.
-            return session != 0 and _carries(self._proc / str(pid), self._mark)
-        return False
-
-    def _is_zombie(self, pid: int) -> bool:
-        status = (self._proc / str(pid) / "stat").read_bytes()
-        # The name before the state stands in parentheses and may hold any character.
-        return status.rpartition(b") ")[2][:1] in b"ZX"
 
 
 def mark_children(environ: MutableMapping[str, str]) -> str:
@@ -108,22 +95,38 @@ def mark_children(environ: MutableMapping[str, str]) -> str:
     return mark
 
 
-def kill_marked(mark: str, *, proc: Path = Path("/proc")) -> None:
+def kill_marked(mark: str, *, proc: Path = Path("/proc"), seconds: float = 0.5) -> None:
     """Kill every process that carries the mark in its environment, but for this one; Linux only.
 
-    Raises ValueError for an empty mark, which every process carries.
+    Looks again until nobody is left, for at most these seconds. Raises ValueError for an empty
+    mark, which every process carries.
     """
     if not mark:
         message = "an empty mark marks nothing"
         raise ValueError(message)
-    for entry in proc.iterdir() if proc.is_dir() else ():
-        if entry.name.isdigit() and int(entry.name) != os.getpid() and _carries(entry, mark):
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(int(entry.name), signal.SIGKILL)
+    began = monotonic()
+    # More than once: what is being forked, or becomes another program, is found by the next look.
+    while _kill_those_found(mark.encode(), proc) and monotonic() - began < seconds:
+        blocking_sleep(_FIRST_PAUSE)
 
 
-def _carries(process: Path, mark: str) -> bool:
+def _kill_those_found(mark: bytes, proc: Path) -> bool:
+    """Whether it takes another look."""
+    entries = proc.iterdir() if proc.is_dir() else ()
+    pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    left = [_killed(proc / str(pid), mark) for pid in pids if pid != os.getpid()]
+    return any(left)
+
+
+def _killed(process: Path, mark: bytes) -> bool:
+    """Kill the process if it carries the mark; whether it does, or that can't be told yet."""
     # It may be gone, or be somebody else's. The environment of a zombie is empty.
-    with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
-        return mark.encode() in (process / "environ").read_bytes()
+    with suppress(OSError):
+        environment = (process / "environ").read_bytes()
+        if mark in environment:
+            os.kill(int(process.name), signal.SIGKILL)
+            return True
+        # Session 0: a kernel thread, which has no environment either.
+        is_unknown = not environment and os.getsid(int(process.name)) != 0
+        return is_unknown and is_between_programs(process)
     return False

@@ -42,10 +42,10 @@ class KeptBytes:
     def value(self) -> bytes:
         """All bytes, or the beginning, a mark that says how many were cut, and the end."""
         if not self.is_cut:
-            return bytes(self._head + self._tail)
-        tail = self._tail[len(self._tail) - self._tail_limit :]
+            return b"".join((self._head, self._tail))
+        tail = memoryview(self._tail)[len(self._tail) - self._tail_limit :]
         cut = self.size - len(self._head) - len(tail)
-        return bytes(self._head) + f"\n… [{cut:,} bytes cut] …\n".encode() + bytes(tail)
+        return b"".join((self._head, f"\n… [{cut:,} bytes cut] …\n".encode(), tail))
 
 
 class ProgressLines:
@@ -68,7 +68,12 @@ class ProgressLines:
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes."""
         self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
-        self._take(self._decoder.decode(chunk) if self._left else "")
+        may_show = len(self._line) <= self._longest or b"\n" in chunk or b"\r" in chunk
+        if self._left and may_show:
+            self._take(self._decoder.decode(chunk))
+        else:
+            # Nothing of it is shown; of a line that is cut, half a character isn't either.
+            self._decoder.reset()
 
     def finish(self) -> None:
         """Pass on what stands behind the last end of line."""

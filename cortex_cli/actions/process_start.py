@@ -25,23 +25,17 @@ class Launch:
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """A clean environment: the few variables that any program needs, and `extra` over them."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _INHERITED or name.startswith("LC_")
-    }
-    return {**inherited, **extra}
+    # Only the names are gone through: each value that is read is decoded.
+    kept = [name for name in os.environ if name in _INHERITED or name.startswith("LC_")]
+    return {**{name: os.environ[name] for name in kept}, **extra}
 
 
 def check_launch(launch: Launch) -> None:
     """Raise ActionError if no process can be given these arguments, variables or this folder."""
     if not launch.argv or not launch.argv[0]:
         _refuse("there is no program to run", "not_found")
-    for what, text in _texts(launch):
-        if "\0" in text:
-            _refuse(f"{what} holds a NUL character", "arguments")
-        if not _is_encodable(text):
-            _refuse(f"{what} holds half a character (a lone surrogate)", "arguments")
+    if not _is_fit("".join((*launch.argv, *launch.env, *launch.env.values(), launch.cwd))):
+        _check_texts(launch)
     for name in launch.env:
         if not name or "=" in name:
             _refuse(f"no variable can be called '{name}'", "arguments")
@@ -76,6 +70,14 @@ def _missing(program: str, path: str | None) -> ActionError:
     return ActionError(message, error_type="not_found", retryable=False, hint=hint)
 
 
+def _check_texts(launch: Launch) -> None:
+    for what, text in _texts(launch):
+        if "\0" in text:
+            _refuse(f"{what} holds a NUL character", "arguments")
+        if not _is_encodable(text):
+            _refuse(f"{what} holds half a character (a lone surrogate)", "arguments")
+
+
 def _texts(launch: Launch) -> Iterator[tuple[str, str]]:
     for place, text in enumerate(launch.argv):
         yield f"argument {place} of '{launch.argv[0]}'", text
@@ -83,6 +85,11 @@ def _texts(launch: Launch) -> Iterator[tuple[str, str]]:
         yield "the name of a variable", name
         yield f"variable '{name}'", value
     yield "the working folder", launch.cwd
+
+
+def _is_fit(text: str) -> bool:
+    """Whether a process can be given this text."""
+    return "\0" not in text and _is_encodable(text)
 
 
 def _is_encodable(text: str) -> bool:

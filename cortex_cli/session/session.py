@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
 from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
@@ -22,7 +23,7 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.targets import ProgramTargets, Workplace
-from cortex_cli.session.tool_checks import check_tool, tools_of
+from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.settings import Settings, load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
@@ -129,16 +130,17 @@ class Session:
         return self.program.inputs.accept(given, strict=True)[0]
 
     def preflight(self) -> None:
-        """Make the handlers of all leaf actions, inside the event loop.
+        """Make the handlers of all leaf actions, inside the event loop, and room for processes.
 
-        Raises SetupError if a model, a service's address or the state folder is missing, so that
-        nothing has been spent when that is found out.
+        Raises SetupError if a model, a service's address or the state folder is missing, or too
+        few files may be open, so that nothing has been spent when that is found out.
         """
         for program in self.program.reached():
             targets = self._spec(program).targets
             for action in program.plan.actions if program.plan else ():
                 if action.type in _HANDLED:
                     targets.handler(action)
+        DESCRIPTORS.provide_for(processes_at_once(self.program))
 
     @property
     def manifest_path(self) -> str | None:

@@ -3,17 +3,46 @@
 from collections.abc import Iterator
 
 from cortex_cli.errors import Finding, ManifestError
-from cortex_cli.kinds import ActionType
+from cortex_cli.kinds import ActionMode, ActionType
 from cortex_cli.manifest.program import Program, ToolTarget
-from cortex_cli.manifest.tool_models import CommandImplementation, HttpImplementation
+from cortex_cli.manifest.tool_models import (
+    CommandImplementation,
+    HttpImplementation,
+    PythonImplementation,
+    ScriptImplementation,
+)
+from cortex_cli.plan.ready_queue import BACKGROUND_SLOTS
+from cortex_cli.protocol.action import Action
+
+_PROCESSES = (CommandImplementation, PythonImplementation, ScriptImplementation)
 
 
 def tools_of(program: Program) -> Iterator[ToolTarget]:
     """The tools that the actions of a program call, fallbacks too; not those with errors."""
     for action in program.plan.actions if program.plan else ():
-        if action.type is ActionType.TOOL:
-            for name in (action.target or "", *action.fallback):
-                yield from _tool(program, name)
+        yield from _tools(program, action)
+
+
+def processes_at_once(program: Program) -> int:
+    """How many processes the tools of a program, and of all that it calls, run at most at once."""
+    reached = list(program.reached())
+    starting = [
+        action
+        for one in reached
+        for action in (one.plan.actions if one.plan else ())
+        if any(isinstance(tool.manifest.implementation, _PROCESSES) for tool in _tools(one, action))
+    ]
+    background = sum(action.mode is ActionMode.FIRE_AND_FORGET for action in starting)
+    most = program.protocol.slots + min(background, BACKGROUND_SLOTS)
+    # What is called may be called more than once, and an item list may have any length.
+    is_counted = len(reached) == 1 and all(action.for_each is None for action in starting)
+    return min(len(starting), most) if is_counted or not starting else most
+
+
+def _tools(program: Program, action: Action) -> Iterator[ToolTarget]:
+    if action.type is ActionType.TOOL:
+        for name in (action.target or "", *action.fallback):
+            yield from _tool(program, name)
 
 
 def _tool(program: Program, name: str) -> Iterator[ToolTarget]:

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.actions.process import ProcessLimits, ProcessResult, _innermost, run_process
+from cortex_cli.actions.process import ProcessLimits, ProcessResult, run_process
 from cortex_cli.actions.process_start import Launch, child_environment
 from cortex_cli.errors import ActionError
 
@@ -203,11 +203,6 @@ async def test_child_that_hangs_is_ended_when_cancelled(launch: Run, survivors: 
     assert survivors() == []
 
 
-async def test_child_that_ignores_term_is_killed_after_the_grace(launch: Run, survivors: Any):
-    assert await cancel_at_first_line(launch(STUBBORN + HANG)) < PROMPT_SECONDS
-    assert survivors() == []
-
-
 async def test_child_may_end_itself_within_the_grace(launch: Run, tmp_path: Path):
     code = """
 import signal, sys, time
@@ -246,6 +241,18 @@ async def test_grandchild_that_holds_the_pipe_does_not_delay_the_result(
     assert survivors() == []
 
 
+async def test_process_that_cannot_be_found_does_not_delay_the_result(launch: Run):
+    code = """
+import subprocess, sys
+subprocess.Popen([sys.executable, '-S', '-c', sys.argv[1]], start_new_session=True, env={})
+print('done')
+"""
+    with anyio.fail_after(5):
+        result = await finish(launch(code, "import time; time.sleep(6)"))
+    assert result.text == "done\n"
+    assert not result.left_behind
+
+
 async def test_grandchild_that_ends_soon_is_waited_for(launch: Run, tmp_path: Path):
     code = "import sys, time; time.sleep(0.05); open('ended', 'w').close(); print('last')"
     result = await finish(launch(GRANDCHILD, code), ProcessLimits(drain_seconds=5))
@@ -263,52 +270,17 @@ async def test_grandchildren_are_ended_with_the_child(
     assert survivors() == []
 
 
-async def test_daemon_that_has_left_the_session_is_ended(launch: Run, survivors: Any):
-    code = """
-import os, signal, time
-if not os.fork():
-    os.setsid()
-    if os.fork(): os._exit(0)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for fd in range(3): os.close(fd)
-    time.sleep(99)
-os.wait()
-print('done')
-"""
-    result = await finish(launch(code))
-    assert result.text == "done\n"
-    assert result.left_behind
-    assert survivors() == []
-
-
 async def test_child_that_closes_its_output_is_waited_for(launch: Run):
     code = "import os, time; os.close(1); os.close(2); time.sleep(0.3); os._exit(7)"
     assert (await finish(launch(code))).exit_code == 7
 
 
-async def test_a_thousand_children_are_ended(launch: Run, survivors: Any):
-    code = """
-import os, signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-for _ in range(1_000):
-    if not os.fork():
-        time.sleep(99)
-        os._exit(0)
-"""
-    assert await cancel_at_first_line(launch(code + HANG)) < PROMPT_SECONDS
-    assert survivors() == []
-
-
-async def test_huge_output_is_cut_with_a_mark(launch: Run):
-    code = """
-import sys
-for _ in range(100): sys.stdout.write('x' * 1_000_000)
-print('the end')
-"""
+async def test_large_output_is_cut_with_a_mark(launch: Run):
+    code = "import sys\nfor _ in range(10): sys.stdout.write('x' * 1_000_000)\nprint('the end')"
     result = await finish(launch(code))
-    assert result.stdout_size == 100_000_008
+    assert result.stdout_size == 10_000_008
     assert result.stdout_is_cut
-    assert len(result.stdout) < 16 * 1024 * 1024 + 100
+    assert len(result.stdout) < 4 * 1024 * 1024 + 100
     assert " bytes cut] …" in result.text
     assert result.text.endswith("the end\n")
 
@@ -319,20 +291,6 @@ async def test_flood_on_standard_error_is_cut_with_a_mark(launch: Run):
     result = await run_process(launch(code), on_line=heard.append, limits=ProcessLimits(lines=50))
     assert heard == ["y"] * 50 + ["… [further lines on standard error are not shown]"]
     assert result.text == "done\n"
-
-
-async def test_child_that_writes_for_ever_is_ended_when_cancelled(launch: Run, survivors: Any):
-    code = "import sys\nwhile True: sys.stderr.write('y\\n' * 1000); sys.stdout.write('x' * 5000)"
-    assert await cancel_at_first_line(launch(code)) < PROMPT_SECONDS
-    assert survivors() == []
-
-
-async def test_line_of_200_kilobytes_is_cut_with_a_mark(launch: Run):
-    heard: list[str] = []
-    code = "import sys; sys.stderr.write('z' * 200_000 + '\\nend')"
-    result = await run_process(launch(code), on_line=heard.append)
-    assert heard == ["z" * 2_000 + " … [cut]", "end"]
-    assert result.last_line == "end"
 
 
 async def test_output_that_is_not_utf_8_is_kept_and_replaced_in_text(launch: Run):
@@ -348,11 +306,6 @@ async def test_error_of_the_listener_ends_the_child_and_travels_on(launch: Run, 
     with pytest.raises(ZeroDivisionError, match="ready"):
         await run_process(launch(HANG), on_line=on_line, limits=QUICK)
     assert survivors() == []
-
-
-def test_errors_that_come_together_stay_together():
-    both = ExceptionGroup("two", [OSError(), ValueError()])
-    assert _innermost(ExceptionGroup("one", [both])) is both
 
 
 def open_files() -> set[Path]:

@@ -157,3 +157,38 @@ def test_events_of_a_cancelled_run_end_with_agent_cancelled(tmp_path: Path) -> N
     events = [decode(line) for line in lines]
     assert events[-1].event_type == "agent_cancelled"
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+
+
+def test_a_run_under_nohup_goes_on_when_it_is_hung_up(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(
+        "kind: Tool\nname: t\n"
+        "implementation: {type: command, shell: true, command: 'kill -HUP $PPID; echo on'}\n"
+    )
+    (tmp_path / "a.yaml").write_text(
+        "kind: Agent\nname: a\nimport: {tools: [./t.yaml]}\n"
+        "actions: [{id: s, type: tool, target: t}]\n"
+    )
+    ended = subprocess.run(
+        ["nohup", sys.executable, "-m", "cortex_cli", "run", "a.yaml"],
+        cwd=tmp_path,
+        env=environment(tmp_path / "state"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert "on" in ended.stdout
+
+
+def test_ctrl_c_while_the_command_starts_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "cortex_cli", "--version"],
+        env={**environment(tmp_path / "state"), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")

@@ -1,0 +1,1 @@
+"""Tools that misbehave, and what becomes of them."""

@@ -1,0 +1,2 @@
+echo "the reason" >&2
+exit 3

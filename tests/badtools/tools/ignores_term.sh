@@ -1,0 +1,2 @@
+trap '' TERM
+while :; do sleep 1000; done

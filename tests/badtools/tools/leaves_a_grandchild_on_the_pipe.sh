@@ -1,0 +1,2 @@
+(trap '' TERM; sleep 1000; sleep 1000) &
+echo done
