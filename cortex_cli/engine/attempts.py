@@ -60,7 +60,7 @@ class Attempts:
         if record.started is None:
             record.started = self.clock.now()
         protocol = record.ledger.spec.protocol
-        reporter = ActionReporter(protocol, record.emit, record.add_usage)
+        reporter = ActionReporter(protocol, record.emit, record.add_usage, self.bus.masker)
         record.reporter = reporter
         parameters: dict[str, Any] = {}
         try:
@@ -89,6 +89,7 @@ class Attempts:
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
             path=record.ledger.stamp.path,
+            masker=self.bus.masker,
             report=reporter,
         )
 

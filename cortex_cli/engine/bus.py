@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.ports import Clock, Journal
 from cortex_cli.events import Event
 from cortex_cli.protocol.action import Action
@@ -24,12 +25,19 @@ class Stamp:
 class Bus:
     """Makes the events of one run, in order.
 
-    Each is given to the journal before any listener sees it. Listeners are called at once and
-    must neither block nor raise.
+    Each is given to the journal before any listener sees it, and before that it is masked, if
+    the run has secrets. Listeners are called at once and must neither block nor raise.
     """
 
-    def __init__(self, execution_id: str, clock: Clock, journal: Journal | None) -> None:
+    def __init__(
+        self,
+        execution_id: str,
+        clock: Clock,
+        journal: Journal | None,
+        masker: Masker | None = None,
+    ) -> None:
         self.execution_id = execution_id
+        self.masker = masker
         self._clock = clock
         self._journal = journal
         self._sequence = 0
@@ -88,6 +96,8 @@ class Bus:
         return self._stamp
 
     def _publish(self, event: Event) -> None:
+        if self.masker is not None:
+            event = self.masker.event(event)
         if self._journal is not None:
             self._journal.append(event)
         for listener in self._listeners:

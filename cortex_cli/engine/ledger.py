@@ -169,7 +169,10 @@ class Ledger:
         self.emit(WarningRaised, WarningData(message=message))
 
     def note_completed(self, record: ActionRecord, output: Any) -> None:
-        """Keep and publish an action's output."""
+        """Keep and publish an action's output, without secrets that it may hold."""
+        masker = self.bus.masker
+        if masker is not None:
+            output = masker.mask_value(output)
         step = self._end(record, ActionState.COMPLETED, output)
         data = ActionCompletedData(
             output=output if self.spec.protocol.stream_action_results else None,
@@ -180,7 +183,10 @@ class Ledger:
         record.emit(ActionCompleted, data)
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
-        """Keep and publish an action's failure."""
+        """Keep and publish an action's failure, without secrets that its error may hold."""
+        masker = self.bus.masker
+        if masker is not None:
+            error = masker.mask(error)
         step = self._end(record, ActionState.FAILED, error=error)
         data = ActionFailedData(
             error=error,

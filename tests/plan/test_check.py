@@ -87,7 +87,7 @@ def test_known_names_need_no_edge() -> None:
         ({"for_each": "$item"}, "'item' has a value only in an action with 'for_each'"),
         ({"resources": {"gpu": 1}}, ("'resources' is part of the protocol, but this version cannot"
                                     " follow it yet")),
-        ({"parameters": {"v": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
+        ({"env": {"V": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
                                                    " 'KEY' first")),
         ({"type": "llm", "parameters": {"schema": {}}}, ("'schema' is part of the protocol, but"
                                                          " this version cannot follow it yet")),
