@@ -16,6 +16,7 @@ from anyio.abc import Process
 from cortex_cli.actions.process_family import MARK_VARIABLE, ProcessFamily
 from cortex_cli.actions.process_output import KeptBytes, ProgressLines
 from cortex_cli.actions.process_start import Launch, check_launch, start_error
+from cortex_cli.engine.masking import ByteMasker, Masker
 from cortex_cli.errors import ActionError
 
 _CHUNK = 64 * 1024
@@ -67,10 +68,12 @@ async def run_process(
     *,
     on_line: Callable[[str], None],
     limits: ProcessLimits = ProcessLimits(),
+    masker: Masker | None = None,
 ) -> ProcessResult:
     """Run a program until it has exited; once this is left, nothing that it started is alive.
 
-    Each line on standard error goes to `on_line` as it comes. Raises ActionError if the program
+    Each line on standard error goes to `on_line` as it comes; secrets that the `masker` knows are
+    not in it, nor in the end of standard error, nor where standard output was cut. Raises ActionError if the program
     can't be started (`not_found`, `not_executable`, `arguments`, `resources`) or was ended by a
     signal (`signal`). What `on_line` raises ends the child and travels on.
     """
@@ -80,17 +83,21 @@ async def run_process(
         launch, env={**launch.env, MARK_VARIABLE: f"{os.environ.get(MARK_VARIABLE, '')}.{mark}"}
     )
     check_launch(marked)
-    output = KeptBytes(limits.stdout_bytes)
+    output = KeptBytes(limits.stdout_bytes, masker)
     lines = ProgressLines(on_line, longest=limits.line_chars, most=limits.lines)
+    # Before there are lines: a secret may be spread over several, or be cut with one.
+    shown = None if masker is None else ByteMasker(masker, lines.feed)
     with ExitStack() as open_pipes:
         process, pipes = await _start(marked, open_pipes)
-        pump = _Pump(pipes, launch.stdin, output, lines)
+        pump = _Pump(pipes, launch.stdin, output.feed, lines.feed if shown is None else shown.feed)
         try:
             left_behind = await _attend(process, ProcessFamily(process, mark), pump, limits)
         except BaseExceptionGroup as group:
             # The tasks are a detail of ours: what `on_line` raises reaches the caller as it is.
             error = _innermost(group)
             raise error from error.__cause__
+    if shown is not None:
+        shown.flush()
     lines.finish()
     exit_code = process.returncode or 0
     if exit_code < 0:
@@ -104,6 +111,9 @@ async def run_process(
         last_line=lines.last_line(),
         left_behind=left_behind,
     )
+
+
+_Feed = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +163,7 @@ class _Pump:
     A child that ends on TERM may have last words; if nobody read them it would hang on its pipe.
     """
 
-    def __init__(
-        self, pipes: _Pipes, given: bytes, output: KeptBytes, lines: ProgressLines
-    ) -> None:
+    def __init__(self, pipes: _Pipes, given: bytes, output: _Feed, lines: _Feed) -> None:
         self.drained = Event()
         self._scope = CancelScope(shield=True)
         self._pipes = pipes
@@ -168,8 +176,8 @@ class _Pump:
         with self._scope:
             async with create_task_group() as tasks:
                 tasks.start_soon(_write, self._pipes.stdin, self._given)
-                tasks.start_soon(_read, self._pipes.stdout, self._output.feed)
-                tasks.start_soon(_read, self._pipes.stderr, self._lines.feed)
+                tasks.start_soon(_read, self._pipes.stdout, self._output)
+                tasks.start_soon(_read, self._pipes.stderr, self._lines)
             self.drained.set()
 
     async def drain(self, seconds: float) -> None:
@@ -187,7 +195,7 @@ async def _write(pipe: FileIO, given: bytes) -> None:
             left = left[pipe.write(left[:_CHUNK]) or 0 :]
 
 
-async def _read(pipe: FileIO, feed: Callable[[bytes], None]) -> None:
+async def _read(pipe: FileIO, feed: _Feed) -> None:
     await anyio.wait_readable(pipe)
     while chunk := pipe.read(_CHUNK):
         feed(chunk)

@@ -78,7 +78,7 @@ class _Driver:
             self._interruption.leave_at_once()
 
     async def _run(self, inputs: Mapping[str, Any]) -> None:
-        self._session.preflight()
+        await self._session.preflight()
         stream = self._session.run(inputs)
         self._audience.start()
         try:

@@ -132,7 +132,7 @@ class Masker:
 
     def finds(self, value: Any) -> bool:
         """Whether there is a secret in a nested JSON value, in any spelling."""
-        return self.mask_value(value) != value
+        return self.mask_value(value) != rewritten(value, _same)
 
     def event(self, event: Event) -> Event:
         """The event with no secret in its payload."""
@@ -170,6 +170,10 @@ class Masker:
         )
         # What is held back must not be a part of what is masked before it.
         return next((start for start, end in self.spans(text) if start < held < end), held)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _without(text: str, spans: Iterable[Span]) -> str:

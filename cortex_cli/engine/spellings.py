@@ -11,7 +11,6 @@ from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
-from urllib.parse import SplitResult, urlsplit
 
 Element = tuple[str, ...]
 Spelling = tuple[Element, ...]
@@ -116,8 +115,10 @@ def _strings(secret: str) -> Iterator[str]:
 
 def _of_url(secret: str) -> Iterator[str]:
     """What programs show of a URL by itself."""
+    from urllib.parse import urlsplit
+
     try:
-        url: SplitResult = urlsplit(secret)
+        url = urlsplit(secret)
     except ValueError:
         return
     if len(url.password or "") >= SHORTEST:

@@ -12,15 +12,22 @@ from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import Event
 from cortex_cli.ids import execution_id
+from cortex_cli.session.vault import Vault
 
 
 class RunHandle:
     """One run of a spec: makes its event stream, and cancels it."""
 
     def __init__(
-        self, spec: RunSpec, inputs: Mapping[str, Any], journal: Journal | None = None
+        self,
+        spec: RunSpec,
+        inputs: Mapping[str, Any],
+        journal: Journal | None = None,
+        vault: Vault | None = None,
     ) -> None:
+        """`vault` holds the secrets, which are read before the run begins."""
         self._spec = spec
+        self._vault = vault
         self._inputs = inputs
         self._journal = journal
         self._runner: Runner | None = None
@@ -31,8 +38,12 @@ class RunHandle:
         return EventStream(self._run, self._cancel)
 
     async def _run(self, listener: Callable[[Event], None]) -> None:
+        masker = None
+        if self._vault is not None:
+            await self._vault.open()
+            masker = self._vault.masker
         clock = LoopClock()
-        bus = Bus(execution_id(os.urandom(8)), clock, self._journal)
+        bus = Bus(execution_id(os.urandom(8)), clock, self._journal, masker)
         bus.listen(listener)
         self._runner = Runner(self._spec, self._inputs, bus, clock, random.Random())
         if self._is_cancelled:

@@ -8,7 +8,7 @@ from cortex_cli.actions.hosts import Hosts
 from cortex_cli.actions.http_answer import CUT_MARK, LARGEST_BODY, read_output
 from cortex_cli.actions.network import HttpClient
 from cortex_cli.errors import ActionError
-from cortex_cli.testing import RecordingReporter
+from cortex_cli.testing import RecordingReporter, make_call
 from tests.actions.http_server import Answer, Server, serve
 
 
@@ -23,7 +23,7 @@ async def output_of(server: Server, answer: Answer, report: RecordingReporter | 
     client = HttpClient(Hosts([server.host]))
     try:
         async with client.exchange("GET", f"{server.url}/?token=hidden") as response:
-            return await read_output(response, report or RecordingReporter())
+            return await read_output(response, make_call(report=report))
     finally:
         await client.aclose()
 
