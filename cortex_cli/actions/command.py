@@ -65,8 +65,10 @@ class CommandTool:
     def _argument(self, call: ActionCall, part: str, lookup: Lookup) -> str:
         value = resolve(part, lookup)
         if value != part and call.has_secret(value):
-            message = f"'{part}' would put a secret into the arguments of a process"
-            hint = "they can be read by all: make it a variable of the tool's 'environment'"
+            message = (
+                f"'{part}' would put a secret into the arguments of a process, for all to read"
+            )
+            hint = "give it as a variable, with 'env' or the tool's 'environment'"
             raise ActionError(message, error_type="secret", retryable=False, hint=hint)
         return _text(value)
 

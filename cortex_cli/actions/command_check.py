@@ -105,7 +105,7 @@ def _in_arguments(
     for path, reference in references.find(listed):
         root, *rest = reference.root, *reference.path
         if root == "secrets":
-            message = "a secret never goes into the arguments of a process, which all can read"
+            message = "a secret cannot go into the arguments of a process, which all can read"
             hint = (
                 f"give it as a variable: environment: {{variables: {{NAME: '{reference.text}'}}}}"
             )

@@ -26,7 +26,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9._-]")
 _SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _URL_SAFE = {"+": "-", "/": "_"}
-_ANY_BREAK = re.compile(r"\r?\n|(?:\\r)?\\n")
 _BREAKS = ("\n", "\r\n", "\\n", "\\r\\n")
 # In base64 at a distance of 0, 1 or 2 bytes from a group's start, the characters before the first
 # that is the secret's alone.
@@ -66,7 +65,7 @@ def anchor_of(spelling: Spelling) -> str:
     """The longest run of characters that are written in one way only, line breaks aside.
 
     Every text that holds the spelling has it, there or in its `without_breaks`. The first
-    character has no part in it: `n` may be taken for the end of a line break.
+    character has no part in it: `n` may be taken for a line break with what stands before it.
     """
     runs = [""]
     for element in spelling[1:]:
@@ -80,7 +79,11 @@ def anchor_of(spelling: Spelling) -> str:
 
 def without_breaks(text: str) -> str:
     """The text with no line breaks in it, escaped ones neither."""
-    return _ANY_BREAK.sub("", text) if "\n" in text or "\\" in text else text
+    if "\n" not in text and "\\" not in text:
+        return text
+    for line_break in ("\n", "\r", "\\n", "\\r"):
+        text = text.replace(line_break, "")
+    return text
 
 
 def _parts(secret: str) -> Iterator[str]:
