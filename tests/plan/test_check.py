@@ -10,7 +10,12 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 from tests.plan.builders import act, graph_of, messages, pairs
 
-NAMES = Names(inputs=frozenset({"topic"}), env=frozenset({"REGION"}), known=frozenset({"before"}))
+NAMES = Names(
+    inputs=frozenset({"topic"}),
+    env=frozenset({"REGION"}),
+    secrets=frozenset({"TOKEN"}),
+    known=frozenset({"before"}),
+)
 
 
 def test_references_make_data_edges_wherever_they_stand() -> None:
@@ -89,6 +94,24 @@ def test_known_names_need_no_edge() -> None:
                                     " follow it yet")),
         ({"env": {"V": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
                                                    " 'KEY' first")),
+        ({"env": {"V": "${secrets.TOKEM}"}}, ("'secrets.TOKEM' is no declared secret; did you mean"
+                                              " 'TOKEN'?")),
+        ({"env": {"V": "${secrets.TOKEN.x}"}}, ("a secret has no fields; name one of them:"
+                                                " ${secrets.NAME}")),
+        ({"env": {"V": "$secrets"}}, ("'secrets' has no value as a whole; name one of them:"
+                                      " ${secrets.NAME}")),
+        ({"type": "llm", "parameters": {"prompt": ["${secrets.TOKEN}"]}},
+         ("the prompt of 'x' cannot hold a secret; give it to the tool that the model's answer goes"
+          " to")),
+        ({"parameters": {"v": "<${secrets.TOKEN}>"}},
+         ("'x' cannot hold a secret: its parameters are its output; name it where it is used:"
+          " outputs are shown and kept")),
+        ({"type": "decision", "cases": [{"when": "true", "value": "${secrets.TOKEN}"}]},
+         ("the value of decision 'x' cannot be a secret; name it where it is used: outputs are shown"
+          " and kept")),
+        ({"type": "decision", "default": {"value": {"v": "${secrets.TOKEN}"}}},
+         ("the value of decision 'x' cannot be a secret; name it where it is used: outputs are shown"
+          " and kept")),
         ({"type": "llm", "parameters": {"schema": {}}}, ("'schema' is part of the protocol, but"
                                                          " this version cannot follow it yet")),
         ({"cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
@@ -97,6 +120,25 @@ def test_known_names_need_no_edge() -> None:
 )  # fmt: skip
 def test_each_mistake_has_its_message(fields: dict[str, object], message: str) -> None:
     assert messages([act("fetch", output_key="page"), act("x", **fields)], NAMES) == [message]
+
+
+def test_secrets_may_go_to_tools_into_variables_and_into_conditions() -> None:
+    fields = {
+        "type": "tool",
+        "target": "t",
+        "parameters": {"v": "${secrets.TOKEN}"},
+        "env": {"V": "${secrets.TOKEN}"},
+        "condition": "secrets.TOKEN != ''",
+    }
+    assert messages([act("x", **fields)], NAMES) == []
+
+
+def test_an_output_cannot_be_a_secret() -> None:
+    outputs = {"k": OutputDeclaration(source={"v": "${secrets.TOKEN}"})}
+    _, findings = check_plan([act("x")], NAMES, outputs=outputs)
+    assert [(finding.code, finding.path) for finding in findings] == [
+        ("misplaced_secret", ("outputs", "k", "source", "v"))
+    ]
 
 
 def test_malformed_references_and_conditions_are_reported_in_place() -> None:
