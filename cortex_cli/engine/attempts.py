@@ -9,7 +9,8 @@ from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
 from cortex_cli.engine.ledger import ActionRecord
-from cortex_cli.engine.ports import ActionCall, Clock
+from cortex_cli.engine.masked_reporter import MaskedReporter
+from cortex_cli.engine.ports import ActionCall, Clock, Reporter
 from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.engine.retry import Random, delay_before
 from cortex_cli.engine.timers import Timers
@@ -60,7 +61,9 @@ class Attempts:
         if record.started is None:
             record.started = self.clock.now()
         protocol = record.ledger.spec.protocol
-        reporter = ActionReporter(protocol, record.emit, record.add_usage, self.bus.masker)
+        reporter = ActionReporter(protocol, record.emit, record.add_usage)
+        if self.bus.masker is not None:
+            reporter = MaskedReporter(reporter, self.bus.masker)
         record.reporter = reporter
         parameters: dict[str, Any] = {}
         try:
@@ -78,7 +81,7 @@ class Attempts:
             record.emit(ActionStarted, started)
         return call
 
-    def _call(self, record: ActionRecord, reporter: ActionReporter) -> ActionCall:
+    def _call(self, record: ActionRecord, reporter: Reporter) -> ActionCall:
         action = record.action
         return ActionCall(
             action=action,

@@ -29,6 +29,7 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
+    from cortex_cli.engine.masked_reporter import MaskedReporter
     from cortex_cli.engine.timers import Timer
     from cortex_cli.engine.workers import Job
 
@@ -77,7 +78,7 @@ class ActionRecord:
         self.item: tuple[Any, int] | None = None
         self.job: Job | None = None
         self.timer: Timer | None = None
-        self.reporter: ActionReporter | None = None
+        self.reporter: ActionReporter | MaskedReporter | None = None
 
     @property
     def is_background(self) -> bool:

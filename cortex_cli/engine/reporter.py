@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from cortex_cli.engine.masking import ChunkMasker, Masker
 from cortex_cli.events import (
     LlmToken,
     LlmTokenData,
@@ -21,33 +20,20 @@ Emit = Callable[[type[Any], Any], None]
 
 
 class ActionReporter:
-    """Turns what a handler says during one attempt into events; silent once that has ended.
-
-    Where there are secrets, tokens and thoughts are held back as long as they may begin one.
-    """
+    """Turns what a handler says during one attempt into events; silent once that has ended."""
 
     def __init__(
-        self,
-        protocol: AgentLoopProtocol,
-        emit: Emit,
-        add_usage: Callable[[Usage], None],
-        masker: Masker | None = None,
+        self, protocol: AgentLoopProtocol, emit: Emit, add_usage: Callable[[Usage], None]
     ) -> None:
         """`emit` publishes an event about the action, `add_usage` counts what it has used."""
         self._add_usage = add_usage
         self._emit = emit
         self._protocol = protocol
         self._tokens = 0
-        self._model = ""
         self._is_open = True
-        self._token_text = None if masker is None else ChunkMasker(masker)
-        self._thought_text = None if masker is None else ChunkMasker(masker)
 
     def close(self) -> None:
         """Let nothing through any more: an action's final event is its last."""
-        if self._is_open and self._token_text and self._thought_text:
-            self._publish_thought(self._thought_text.flush())
-            self._publish_token(self._token_text.flush())
         self._is_open = False
 
     def progress(
@@ -65,12 +51,14 @@ class ActionReporter:
     def token(self, text: str, model: str) -> None:
         """Publish a piece of a model's answer, where the protocol streams them."""
         self._tokens += 1
-        self._model = model
-        self._publish_token(text if self._token_text is None else self._token_text.feed(text))
+        if self._protocol.stream_llm_tokens:
+            data = LlmTokenData(token=text, model=model, cumulative_tokens=self._tokens)
+            self._publish(LlmToken, data)
 
     def thought(self, text: str) -> None:
         """Publish a piece of a model's reasoning, where the protocol streams it."""
-        self._publish_thought(text if self._thought_text is None else self._thought_text.feed(text))
+        if self._protocol.stream_thoughts:
+            self._publish(Thought, ThoughtData(text=text))
 
     def usage(self, usage: Usage) -> None:
         """Add to what the action has used."""
@@ -80,17 +68,6 @@ class ActionReporter:
     def warn(self, message: str) -> None:
         """Publish a warning."""
         self._publish(WarningRaised, WarningData(message=message))
-
-    def _publish_token(self, text: str) -> None:
-        if text and self._protocol.stream_llm_tokens:
-            tokens = self._tokens
-            self._publish(
-                LlmToken, LlmTokenData(token=text, model=self._model, cumulative_tokens=tokens)
-            )
-
-    def _publish_thought(self, text: str) -> None:
-        if text and self._protocol.stream_thoughts:
-            self._publish(Thought, ThoughtData(text=text))
 
     def _publish(self, kind: type[Any], data: Any) -> None:
         if self._is_open:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cortex_cli.engine.masked_reporter import MaskedReporter
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.events import Usage
@@ -12,7 +13,7 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 KEY = "sk-Ab12_Cd34"
 
 
-def told(masker: Masker | None, *pieces: str, **protocol: Any) -> list[tuple[str, str]]:
+def told(masker: Masker, *pieces: str, **protocol: Any) -> list[tuple[str, str]]:
     """What a reporter publishes of a model that says and thinks these pieces."""
     published: list[tuple[str, str]] = []
 
@@ -22,7 +23,7 @@ def told(masker: Masker | None, *pieces: str, **protocol: Any) -> list[tuple[str
     def forget(_: Usage) -> None:
         return None
 
-    reporter = ActionReporter(AgentLoopProtocol(**protocol), emit, forget, masker)
+    reporter = MaskedReporter(ActionReporter(AgentLoopProtocol(**protocol), emit, forget), masker)
     for piece in pieces:
         reporter.thought(piece)
         reporter.token(piece, "model")
@@ -46,4 +47,3 @@ def test_a_secret_spread_over_tokens_is_masked(size: int) -> None:
 def test_tokens_that_are_not_streamed_are_not_given_at_the_end() -> None:
     off = {"stream_llm_tokens": False, "stream_thoughts": False}
     assert told(Masker([KEY]), "sk-", **off) == []
-    assert told(None, "a", "b")[:2] == [("Thought", "a"), ("LlmToken", "a")]
