@@ -53,14 +53,24 @@ class CommandTool:
         self._check(parameters, env)
         if isinstance(self._command.command, str):
             argv = [*_SHELL, self._command.command]
-            env |= _as_variables(parameters)
+            env |= _as_variables(call.revealed(parameters))
         else:
             lookup = self._lookup(call, parameters, env)
-            argv = [_text(resolve(part, lookup)) for part in self._command.command]
+            argv = [self._argument(call, part, lookup) for part in self._command.command]
         result = await self._tool.run(call, argv, env)
         if result.exit_code:
             raise exit_error(result)
         return command_output(result.text)
+
+    def _argument(self, call: ActionCall, part: str, lookup: Lookup) -> str:
+        value = resolve(part, lookup)
+        if value != part and call.has_secret(value):
+            message = (
+                f"'{part}' would put a secret into the arguments of a process, for all to read"
+            )
+            hint = "give it as a variable, with 'env' or the tool's 'environment'"
+            raise ActionError(message, error_type="secret", retryable=False, hint=hint)
+        return _text(value)
 
     def _check(self, parameters: Mapping[str, Any], env: Mapping[str, str]) -> None:
         names = env.keys() | os.environ.keys()

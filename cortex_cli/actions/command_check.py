@@ -104,7 +104,13 @@ def _in_arguments(
         yield _finding("reference_syntax", str(error), None, path)
     for path, reference in references.find(listed):
         root, *rest = reference.root, *reference.path
-        if root not in names and reference.default is None:
+        if root == "secrets":
+            message = "a secret cannot go into the arguments of a process, which all can read"
+            hint = (
+                f"give it as a variable: environment: {{variables: {{NAME: '{reference.text}'}}}}"
+            )
+            yield _finding("secret_argument", message, hint, path)
+        elif root not in names and reference.default is None:
             message = f"nothing provides '{root}' to the command"
             hint = did_you_mean(root, sorted({*parameters, *ROOTS}))
             yield _finding("unknown_reference", message, hint, path)

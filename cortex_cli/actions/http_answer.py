@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cortex_cli.engine.ports import Reporter
+from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _RETRYABLE = frozenset({408, 425, 429})
 _CHARSET = re.compile(r"utf-(8|16|32)|ascii|iso8859|cp\d|gb|big5|euc|shift_jis|koi8", re.IGNORECASE)
 
 
-async def read_output(response: "httpx2.Response", report: Reporter) -> Any:
+async def read_output(response: "httpx2.Response", call: ActionCall) -> Any:
     """The body: a JSON value if it is one, else text, cut with a visible mark after 16 MiB.
 
     The content type need not say that it is JSON. An empty body is the empty string. Raises
@@ -33,19 +33,20 @@ async def read_output(response: "httpx2.Response", report: Reporter) -> Any:
     and 5xx.
     """
     if response.status_code >= 400:
-        raise await status_error(response)
+        raise await status_error(response, call)
     body, is_cut = await _read(response, LARGEST_BODY)
     text = _decode(body, response.charset_encoding)
     if not is_cut:
         return _as_json(text)
-    report.warn("its answer was cut after 16 MiB")
-    return text + CUT_MARK
+    call.report.warn("its answer was cut after 16 MiB")
+    return _before_cut(text, call) + CUT_MARK
 
 
-async def status_error(response: "httpx2.Response") -> ActionError:
+async def status_error(response: "httpx2.Response", call: ActionCall) -> ActionError:
     """The error that an answer is: its status and the first line of its body."""
-    body, _ = await _read(response, _LARGEST_ERROR_BODY)
-    lines = _decode(body, response.charset_encoding).strip().splitlines()
+    body, is_cut = await _read(response, _LARGEST_ERROR_BODY)
+    text = _decode(body, response.charset_encoding)
+    lines = (_before_cut(text, call) if is_cut else call.masked(text)).strip().splitlines()
     reason = lines[0].strip()[:_LONGEST_REASON] if lines else ""
     status = response.status_code
     asked = f"{response.request.method} {str(response.url).partition('?')[0]}"
@@ -75,6 +76,10 @@ def _decode(body: bytes, charset: str | None) -> str:
     except LookupError:
         known = None
     return body.decode(charset if charset and known else "utf-8", "replace")
+
+
+def _before_cut(text: str, call: ActionCall) -> str:
+    return text if call.masker is None else call.masker.before_cut(text)
 
 
 def _as_json(text: str) -> Any:

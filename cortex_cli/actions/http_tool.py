@@ -62,7 +62,7 @@ class HttpTool:
         operation = call.action.operation
         chosen = {} if operation is None else {"operation": operation}
         parameters = check_parameters(self._manifest, {**chosen, **call.parameters})
-        http, lookup = self._http, self._lookup(parameters)
+        http, lookup = self._http, self._lookup(call, parameters)
         url = with_query(fill_url(http.url, lookup), resolve(http.query, lookup))
         headers = dict(self._headers(lookup))
         content = self._content(headers, lookup)
@@ -70,7 +70,7 @@ class HttpTool:
             headers.setdefault("idempotency-key", call.idempotency_key.encode())
         exchange = self._open().exchange(http.method, url, headers=headers, content=content)
         async with exchange as response:
-            return await read_output(response, call.report)
+            return await read_output(response, call)
 
     async def aclose(self) -> None:
         """Close the connections; a second time does nothing."""
@@ -87,13 +87,14 @@ class HttpTool:
             self._client = HttpClient(hosts or Hosts(()))
         return self._client
 
-    def _lookup(self, parameters: Mapping[str, Any]) -> Lookup:
+    def _lookup(self, call: ActionCall, parameters: Mapping[str, Any]) -> Lookup:
         roots = {"inputs": parameters, "env": self._environment, "secrets": self._secrets}
 
         def lookup(root: str, path: Path) -> Any:
+            # In the open: whatever is looked up goes into the request, and nowhere else.
             for names in (roots, parameters, self._environment):
                 if root in names:
-                    return walk(names[root], path)
+                    return call.revealed(walk(names[root], path))
             return MISSING
 
         return lookup

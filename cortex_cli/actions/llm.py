@@ -49,7 +49,14 @@ class LlmAction:
         self._client = client
 
     async def run(self, call: ActionCall) -> Any:
-        """Perform one attempt; ActionError (`parameters`, `not_yet`), or as the model raises."""
+        """Perform one attempt.
+
+        Raises ActionError (`parameters`, `not_yet`, `secret`), or what the model raises.
+        """
+        if call.has_secret(call.parameters):
+            message = "a secret would be in the prompt, and nothing was sent"
+            hint = "give it to the tool that the model's answer goes to"
+            raise ActionError(message, error_type="secret", retryable=False, hint=hint)
         answer: list[str] = []
         pieces = self._client.stream(make_request(call.parameters))
         try:

@@ -61,11 +61,16 @@ class LocalTool:
     async def run(
         self, call: ActionCall, argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b""
     ) -> ProcessResult:
-        """Run the call's process; its lines on standard error are progress."""
+        """Run the call's process; its lines on standard error are progress.
+
+        Secrets reach it in its variables and on standard input only.
+        """
+        opened = call.revealed(dict(env))
         result = await run_process(
-            Launch(argv=argv, env=env, cwd=str(self._working_folder(call)), stdin=stdin),
+            Launch(argv=argv, env=opened, cwd=str(self._working_folder(call)), stdin=stdin),
             on_line=lambda line: _report_line(call.report, line),
             limits=ProcessLimits(grace_seconds=self.grace_seconds),
+            masker=call.masker,
         )
         if result.stdout_is_cut:
             call.report.warn(f"its output of {result.stdout_size:,} bytes was cut")

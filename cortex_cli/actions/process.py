@@ -16,6 +16,7 @@ from cortex_cli.actions.process_exchange import Exchange
 from cortex_cli.actions.process_family import ProcessFamily
 from cortex_cli.actions.process_output import KeptBytes, ProgressLines
 from cortex_cli.actions.process_start import Launch, check_launch
+from cortex_cli.engine.masking import ByteMasker, Masker
 from cortex_cli.errors import ActionError
 
 # One for this process, since pids are the system's, whoever of us has started them.
@@ -68,10 +69,12 @@ async def run_process(
     *,
     on_line: Callable[[str], None],
     limits: ProcessLimits = ProcessLimits(),
+    masker: Masker | None = None,
 ) -> ProcessResult:
     """Run a program until it has exited; once this is left, nothing that it started is alive.
 
-    Each line on standard error goes to `on_line` as it comes. Raises ActionError if the program
+    Each line on standard error goes to `on_line` as it comes; secrets that the `masker` knows are
+    not in it, nor in the end of standard error, nor where standard output was cut. Raises ActionError if the program
     can't be started (`not_found`, `not_executable`, `arguments`, `resources`) or was ended by a
     signal (`signal`). What `on_line` raises ends the child and travels on.
     """
@@ -82,19 +85,28 @@ async def run_process(
         launch, env={**launch.env, MARK_VARIABLE: f"{os.environ.get(MARK_VARIABLE, '')}.{mark}"}
     )
     check_launch(marked)
-    output = KeptBytes(limits.stdout_bytes)
+    output = KeptBytes(limits.stdout_bytes, masker)
     lines = ProgressLines(on_line, longest=limits.line_chars, most=limits.lines)
+    # Before there are lines: a secret may be spread over several, or be cut with one.
+    shown = None if masker is None else ByteMasker(masker, lines.feed)
     with ExitStack() as open_files, _expected(mark) as kin:
         child = start_child(marked, open_files)
         _CENSUS.started(kin, child.pid)
         family = ProcessFamily(child, _CENSUS, kin)
         exchange = open_files.enter_context(
-            Exchange(child, launch.stdin, stdout=output.feed, stderr=lines.feed)
+            Exchange(
+                child,
+                launch.stdin,
+                stdout=output.feed,
+                stderr=lines.feed if shown is None else shown.feed,
+            )
         )
         try:
             left_behind = await _attend(exchange, family, limits)
         finally:
             exit_code = child.reap()
+    if shown is not None:
+        shown.flush()
     lines.finish()
     assert exit_code is not None, "only an exit ends the wait"
     if exit_code < 0:

@@ -4,6 +4,8 @@ import codecs
 import re
 from collections.abc import Callable
 
+from cortex_cli.engine.masking import Masker
+
 _TAIL_BYTES = 16 * 1024
 _LINE_BREAK = re.compile(r"[\r\n]")
 _CUT_LINE = " … [cut]"
@@ -14,12 +16,14 @@ class KeptBytes:
     """The beginning and the end of a stream of bytes; what lies between is only counted.
 
     Keeps at most `limit` bytes, and as much again for an instant; the last sixteenth of them is
-    for the end of the stream, where tools print their result.
+    for the end of the stream, where tools print their result. A stream that is cut is masked, as
+    the cut may go through a secret.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, masker: Masker | None = None) -> None:
         """`limit` is in bytes."""
         self.size = 0
+        self._masker = masker
         self._tail_limit = limit // 16
         self._head_limit = limit - self._tail_limit
         self._head = bytearray()
@@ -45,7 +49,12 @@ class KeptBytes:
             return b"".join((self._head, self._tail))
         tail = memoryview(self._tail)[len(self._tail) - self._tail_limit :]
         cut = self.size - len(self._head) - len(tail)
-        return b"".join((self._head, f"\n… [{cut:,} bytes cut] …\n".encode(), tail))
+        mark = f"\n… [{cut:,} bytes cut] …\n".encode()
+        if self._masker is None:
+            return b"".join((self._head, mark, tail))
+        head = self._masker.before_cut(self._head.decode("utf-8", "surrogateescape"))
+        end = self._masker.after_cut(bytes(tail).decode("utf-8", "surrogateescape"))
+        return mark.join(part.encode("utf-8", "surrogateescape") for part in (head, end))
 
 
 class ProgressLines:

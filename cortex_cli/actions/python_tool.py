@@ -61,10 +61,10 @@ class PythonTool:
         }
         argv = [sys.executable, "-X", "utf8", str(_WORKER)]
         env = self._tool.variables(call)
-        answer = self._read(await self._tool.run(call, argv, env, encoded(given)))
+        answer = self._read(await self._tool.run(call, argv, env, encoded(call.revealed(given))))
         if answer.error is not None:
             raise ActionError(
-                one_line(answer.error),
+                one_line(answer.error, call.masked),
                 error_type=answer.kind,
                 retryable=answer.kind not in _NOT_RETRYABLE,
             )

@@ -73,7 +73,11 @@ class EmbeddedRelic:
         self._turn = anyio.Lock()
 
     async def run(self, call: ActionCall) -> Any:
-        """The output of one operation; ActionError as in `choose_operation`, or `store`."""
+        """The output of one operation; ActionError as in `choose_operation`, `store` or `secret`."""
+        if call.has_secret(call.parameters):
+            message = "a secret would be kept in the built-in store, which is a file"
+            hint = "keep what is not secret, or use a service of your own"
+            raise ActionError(message, error_type="secret", retryable=False, hint=hint)
         operation, parameters = choose_operation(call.action, call.parameters, OPERATIONS)
         return await self._alone(partial(self._perform, operation.name, parameters))
 

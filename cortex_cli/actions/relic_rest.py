@@ -19,6 +19,7 @@ from cortex_cli.manifest.relic_models import (
 )
 from cortex_cli.plan.paths import Path
 from cortex_cli.plan.references import MISSING, find, resolve, walk
+from cortex_cli.protocol.sealed import reveal
 
 if TYPE_CHECKING:
     from cortex_cli.actions.network import HttpClient
@@ -31,16 +32,21 @@ _WITHOUT_BODY = frozenset({"GET", "DELETE", "HEAD"})
 
 
 def resolve_base_url(
-    base_url: str, *, variables: Mapping[str, str], ambient: Mapping[str, str]
+    base_url: str,
+    *,
+    variables: Mapping[str, str],
+    ambient: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
 ) -> str:
     """A relic's `base_url` with its references resolved.
 
     A name is a declared variable, else one of the process environment, `ambient`; `env.NAME` is
-    a declared one. SetupError if a name has no value and the reference no default.
+    a declared one, `secrets.NAME` one of the secrets. SetupError if a name has no value and the
+    reference no default.
     """
 
     def lookup(root: str, path: Path) -> Any:
-        for names in ({"env": variables}, variables, ambient):
+        for names in ({"env": variables, "secrets": secrets or {}}, variables, ambient):
             if root in names:
                 return walk(names[root], path)
         return MISSING
@@ -49,7 +55,7 @@ def resolve_base_url(
         if reference.default is None and lookup(reference.root, reference.path) in (MISSING, ""):
             message = f"the base_url '{base_url}' needs {reference.text}, which has no value"
             raise SetupError(message, hint=f"set the environment variable {reference.root}")
-    return str(resolve(base_url, lookup))
+    return str(reveal(resolve(base_url, lookup)))
 
 
 class RestRelic:
@@ -112,7 +118,8 @@ class RestRelic:
             self._client = None
 
     async def _perform(self, call: ActionCall) -> Any:
-        operation, parameters = choose_operation(call.action, call.parameters, self._operations)
+        operation, chosen = choose_operation(call.action, call.parameters, self._operations)
+        parameters: dict[str, Any] = call.revealed(chosen)
         endpoint = self._endpoints[operation.name]
         url = self._base_url + _fill_path(endpoint, parameters)
         headers: dict[str, bytes] = {}
@@ -127,7 +134,7 @@ class RestRelic:
         exchange = self._open().exchange(endpoint.method, url, headers=headers, content=content)
         async with exchange as response:
             self._has_answered = True
-            return await read_output(response, call.report)
+            return await read_output(response, call)
 
     async def _check_health_once(self) -> None:
         """Ask whether the service is well, unless it was before, or is not used at all."""

@@ -20,8 +20,8 @@ _PYTHON = frozenset({"python", "python3"})
 class ScriptTool:
     """A handler that gives the parameters as one JSON object and takes a JSON value, or text.
 
-    The object is the first argument; over 100 KB, or with `input: stdin`, standard input. A
-    failure is an exit code other than 0 (`exit_status`), or an object with `"success": false`
+    The object is the first argument; over 100 KB, with secrets, or with `input: stdin`, standard
+    input. A failure is an exit code other than 0 (`exit_status`), or an object with `"success": false`
     (`tool_error`); its message is the object's `error`, else the last line on standard error.
     """
 
@@ -46,20 +46,22 @@ class ScriptTool:
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
-        given = encoded(self._tool.parameters(call))
+        parameters = self._tool.parameters(call)
+        given = encoded(call.revealed(parameters))
         env = self._tool.variables(call)
         argv = [self._runtime(env.get("PATH")), self._entrypoint()]
-        if self._script.input == "argument" and len(given) <= LONGEST_ARGUMENT:
+        is_argument = self._script.input == "argument" and len(given) <= LONGEST_ARGUMENT
+        if is_argument and not call.has_secret(parameters):
             result = await self._tool.run(call, [*argv, given.decode()], env)
         else:
             result = await self._tool.run(call, argv, env, given)
         output = script_output(result.text)
         fields = fields_of(output)
         if result.exit_code:
-            raise _said(fields, "exit_status") or exit_error(result)
+            raise _said(call, fields, "exit_status") or exit_error(result)
         if fields.get("success") is False:
             last = result.last_line or "the tool reports a failure and no reason"
-            raise _said(fields, "tool_error") or ActionError(last, error_type="tool_error")
+            raise _said(call, fields, "tool_error") or ActionError(last, error_type="tool_error")
         return output
 
     def _runtime(self, path: str | None) -> str:
@@ -83,7 +85,7 @@ class ScriptTool:
         return str(path)
 
 
-def _said(fields: Mapping[str, Any], error_type: str) -> ActionError | None:
+def _said(call: ActionCall, fields: Mapping[str, Any], error_type: str) -> ActionError | None:
     """The error that the tool itself has worded, if it has."""
     reason = fields.get("error")
-    return ActionError(one_line(reason), error_type=error_type) if reason else None
+    return ActionError(one_line(reason, call.masked), error_type=error_type) if reason else None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -45,9 +45,12 @@ def fields_of(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def one_line(reason: object) -> str:
-    """A reason for people, on one line: a text, or a value as JSON; cut after 2,000 characters."""
-    text = reason if isinstance(reason, str) else msgspec.json.encode(reason).decode()
+def one_line(reason: object, masked: Callable[[str], str] = str) -> str:
+    """A reason for people, on one line: a text, or a value as JSON; cut after 2,000 characters.
+
+    `masked` takes the secrets out before it is cut.
+    """
+    text = masked(reason if isinstance(reason, str) else msgspec.json.encode(reason).decode())
     line = " ".join(part.strip() for part in text.splitlines() if part.strip())
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} … [cut]"
 

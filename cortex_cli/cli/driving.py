@@ -115,7 +115,7 @@ class _Driver:
         )
 
     async def _run(self) -> None:
-        self._session.preflight()
+        await self._session.preflight()
         kept = self._kept = self._course.begin(self._session, self._approver())
         stream = kept.stream()
         self._audience.start()

@@ -11,6 +11,7 @@ from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
 from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.ledger import ActionRecord
+from cortex_cli.engine.masked_reporter import MaskedReporter
 from cortex_cli.engine.ports import ActionCall, Clock, Reporter
 from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.engine.retry import Random, delay_before
@@ -59,7 +60,9 @@ class Attempts:
         now = self.clock.now()
         if record.started is None:
             record.started = now
-        record.reporter = ActionReporter(record.ledger.spec.protocol, record)
+        reporter = ActionReporter(record.ledger.spec.protocol, record)
+        masker = self.bus.masker
+        record.reporter = reporter if masker is None else MaskedReporter(reporter, masker)
         traits = record.traits
         parameters: dict[str, Any] = {}
         try:
@@ -92,6 +95,7 @@ class Attempts:
             timeout=traits.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
+            masker=self.bus.masker,
             run_dir=self.run_dir,
             report=report,
         )

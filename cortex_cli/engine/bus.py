@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.ports import Clock, Journal, Soon
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
@@ -48,14 +49,21 @@ class Bus:
     """Makes the events of one run, in order.
 
     Each is given to the journal at once, and to the listeners once it is durable, and so is
-    everything before it. Listeners are called in order and must neither block nor raise.
+    everything before it. If the run has secrets, it is masked first. Listeners are called in order and must neither block nor raise.
     """
 
     def __init__(
-        self, execution_id: str, clock: Clock, journal: Journal | None, *, after: int = 0
+        self,
+        execution_id: str,
+        clock: Clock,
+        journal: Journal | None,
+        masker: Masker | None = None,
+        *,
+        after: int = 0,
     ) -> None:
         """The first event gets the number that follows `after`."""
         self.execution_id = execution_id
+        self.masker = masker
         self._now = clock.now
         # Both clocks run together, so one of them is enough.
         self._offset = clock.wall() - clock.now()
@@ -163,6 +171,9 @@ class Bus:
         return self._stamp
 
     def _publish(self, event: Event, shown: Event | None = None) -> None:
+        if self.masker is not None:
+            event = self.masker.event(event)
+            shown = None if shown is None else self.masker.event(shown)
         is_durable = self._journal is None or self._journal.append(event)
         if is_durable and not self._held:
             for listener in self._listeners:

@@ -1,6 +1,5 @@
 """The context of one agent or workflow: what references and conditions can name (PROTOCOL 3)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +11,11 @@ from cortex_cli.kinds import ActionState
 from cortex_cli.plan.references import MISSING, Lookup, resolve, walk
 from cortex_cli.plan.traits import Traits
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.sealed import Sealed, as_json
 
 Path = tuple[str | int, ...]
+
+NO_SECRETS: Mapping[str, Sealed] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +60,24 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Context:
     """Inputs, variables and outputs, shared by all actions and iterations of one nested run."""
 
-    def __init__(self, name: str, inputs: Mapping[str, Any], facts: RunFacts) -> None:
+    def __init__(
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        facts: RunFacts,
+        secrets: Mapping[str, Sealed] = NO_SECRETS,
+    ) -> None:
         self.inputs = dict(inputs)
         self.variables: dict[str, str] = {}
         self.steps: dict[str, StepRecord] = {}
         self._outputs: dict[str, Any] = {}
         run = {"id": facts.execution_id, "dir": facts.run_dir, "started_at": facts.started}
-        self._roots = {"inputs": self.inputs, "env": self.variables, "run": run}
+        self._roots: dict[str, Any] = {
+            "inputs": self.inputs,
+            "env": self.variables,
+            "run": run,
+            "secrets": secrets,
+        }
         self._built_in: dict[str, Any] = {
             "TIMESTAMP": facts.started,
             "RUN_ID": facts.execution_id,
@@ -136,4 +149,4 @@ def as_text(value: Any) -> str:
     """A value as a variable has it: null is empty, what is no text is compact JSON."""
     if value is None or isinstance(value, str):
         return value or ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return as_json(value)

@@ -42,6 +42,7 @@ from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
     from cortex_cli.engine.job import Job
+    from cortex_cli.engine.masked_reporter import MaskedReporter
     from cortex_cli.engine.timers import Timer
 
 
@@ -81,7 +82,7 @@ class ActionRecord(msgspec.Struct, eq=False):
     was_interrupted: bool = False
     job: "Job | None" = None
     timer: "Timer | None" = None
-    reporter: ActionReporter | None = None
+    reporter: "ActionReporter | MaskedReporter | None" = None
 
     @property
     def is_background(self) -> bool:
@@ -170,8 +171,13 @@ class Ledger:
         self.emit(WarningRaised, WarningData(message=message))
 
     def note_completed(self, record: ActionRecord, output: Any, *, cached: bool = False) -> None:
-        """Keep and publish an action's output; `cached`: it was made before, not by this run."""
+        """Keep and publish an action's output, without secrets that it may hold.
+
+        `cached`: it was made before, not by this run.
+        """
         now = self._now()
+        if self.bus.masker is not None:
+            output = self.bus.masker.mask_value(output)
         step = self._end(record, _COMPLETED, now, output)
         data = ActionCompletedData(
             output=output,
@@ -205,8 +211,10 @@ class Ledger:
             self._note_error(record, end.error or "", end.error_type)
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
-        """Keep and publish an action's failure."""
+        """Keep and publish an action's failure, without secrets that its error may hold."""
         now = self._now()
+        if self.bus.masker is not None:
+            error = self.bus.masker.mask(error)
         step = self._end(record, ActionState.FAILED, now, error=error)
         data = ActionFailedData(
             error=error,

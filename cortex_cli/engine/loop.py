@@ -67,7 +67,7 @@ class Loop:
             inputs, warnings = spec.input_rules.accept(given)
         if spec.outlook is None:
             raise no_plan(spec.name)
-        context = Context(spec.name, inputs, around.facts)
+        context = Context(spec.name, inputs, around.facts, spec.secrets)
         context.declare(spec.variables, spec.ambient)
         stamp = Stamp(() if parent is None else (*parent.ledger.stamp.path, parent.action.id))
         self.spec = spec

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Past
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
@@ -14,6 +15,7 @@ from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
+from cortex_cli.protocol.sealed import Sealed, holds_sealed, reveal
 
 Soon = Callable[[Callable[[], None]], object]
 
@@ -86,7 +88,9 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of one action: all that a handler may know of it.
 
     `parameters` and `env` are resolved. `timeout` is in seconds, for information: the engine
-    cancels the handler when it has passed. `attempt` counts from 1.
+    cancels the handler when it has passed. `attempt` counts from 1. Secrets in `parameters` and
+    `env` are sealed; `masker` is None where the run has none. What comes back is masked by the
+    engine; a handler masks what it cuts before it cuts it.
     """
 
     action: Action
@@ -98,6 +102,7 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     execution_id: str = ""
     path: tuple[str, ...] = ()
     run_dir: Path | None = None
+    masker: Masker | None = None
     report: Reporter
 
     @property
@@ -106,6 +111,18 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
         return ":".join(
             (self.execution_id, "/".join((*self.path, self.action.id)), str(self.attempt))
         )
+
+    def revealed(self, value: Any) -> Any:
+        """A value with its secrets in the open, for where it leaves on purpose."""
+        return value if self.masker is None else reveal(value)
+
+    def masked(self, text: str) -> str:
+        """A text without secrets."""
+        return text if self.masker is None else self.masker.mask(text)
+
+    def has_secret(self, value: Any) -> bool:
+        """Whether there is a secret in a value, sealed or in the open, in any spelling."""
+        return self.masker is not None and (holds_sealed(value) or self.masker.finds(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +213,8 @@ class RunSpec:
 
     `variables` are the declared ones, which may hold references; a bare name in them that no
     variable has is looked up in `ambient`, the process environment. `outlook` is the plan,
-    checked and worked out; None where only a `goal` is known.
+    checked and worked out; None where only a `goal` is known. `secrets` are those of its manifest
+    that it refers to, there once the run begins.
     """
 
     name: str
@@ -207,6 +225,7 @@ class RunSpec:
     outputs: Mapping[str, OutputDeclaration] = field(default_factory=dict[str, OutputDeclaration])
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     ambient: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, Sealed] = field(default_factory=dict[str, Sealed])
     input_rules: InputRules | None = None
 
 

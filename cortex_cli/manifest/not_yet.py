@@ -14,8 +14,6 @@ from cortex_cli.manifest.wording import quoted
 
 def later_fields(manifest: Manifest, files: SettingsFiles) -> Iterator[Finding]:
     """An error for each field that is understood, but cannot be followed yet."""
-    if manifest.secrets:
-        yield _not_yet("secrets", ("secrets",))
     match manifest:
         case AgentManifest(context_feeds=feeds) if feeds:
             yield _not_yet("context_feeds", ("context_feeds",))

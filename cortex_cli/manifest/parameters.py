@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from cortex_cli.protocol.action import Written
+from cortex_cli.protocol.sealed import Sealed
 
 TypeName = Literal["string", "integer", "number", "boolean", "array", "object"]
 
@@ -117,10 +118,12 @@ class ValueDeclaration(Declaration):
         """What keeps a value from being allowed (`must be a string, not a number`), or None."""
         if not _is_of_type(value, self.type):
             return f"must be {_WITH_ARTICLE[self.type]}, not {name_of_type(value)}"
-        if self.enum is not None and value not in self.enum:
+        # What is sealed is held against what is allowed as it is, and shown as its mask.
+        held = value.reveal() if isinstance(value, Sealed) else value
+        if self.enum is not None and held not in self.enum:
             allowed = ", ".join(map(_brief, self.enum[:10]))
             return f"must be one of {allowed}, not {_brief(value)}"
-        return self.validation.misfit(value)
+        return self.validation.misfit(held)
 
 
 def unfold_type(value: Any) -> Any:

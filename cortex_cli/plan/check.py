@@ -8,6 +8,7 @@ from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.plan.barriers import add_barriers
 from cortex_cli.plan.edges import Linker, finding_of
 from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.misplaced import misplaced_secrets, secrets_in_outputs
 from cortex_cli.plan.provided import Names, Provided
 from cortex_cli.plan.references import errors, find
 from cortex_cli.plan.shares import troubles
@@ -38,6 +39,8 @@ def check_plan(
     _check_not_yet(linker)
     _check_resources(linker)
     linker.link()
+    _check_secrets(linker)
+    linker.findings.extend(secrets_in_outputs(outputs or {}))
     for name, output in (outputs or {}).items():
         linker.findings.extend(_check_output(linker.provided, name, output))
     cycle = graph.cycle()
@@ -104,6 +107,12 @@ def _check_not_yet(linker: Linker) -> None:
     for number, action in enumerate(linker.graph.actions):
         for place in _later_fields(action):
             linker.report(number, place, "not_yet", _not_yet(place[-1]))
+
+
+def _check_secrets(linker: Linker) -> None:
+    for number, action in enumerate(linker.graph.actions):
+        for place, message, hint in misplaced_secrets(action):
+            linker.report(number, place, "misplaced_secret", message, hint=hint)
 
 
 def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:

@@ -19,6 +19,7 @@ from cortex_cli.plan.condition_paths import Named, Piece, as_cel, piece_at, rewr
 from cortex_cli.plan.condition_text import ConditionSyntaxError, unexpected
 from cortex_cli.plan.paths import MISSING
 from cortex_cli.plan.references import Lookup
+from cortex_cli.protocol.sealed import Sealed
 
 if TYPE_CHECKING:
     import cel
@@ -87,12 +88,16 @@ def _syntax_error(text: str, pieces: tuple[Piece, ...], told: str) -> ConditionS
 def evaluate(condition: Condition, lookup: Lookup) -> bool:
     """Whether the condition holds; what the lookup does not know is null.
 
+    A path that leads to something sealed stands for what it is; inside of a larger value what is
+    sealed stays masked.
     Raises ConditionError, with the expression and the place in it, if CEL cannot work it out or
     if the result is neither true nor false.
     """
     values: dict[Named, Any] = {}
     for root, path in condition.paths:
         value = lookup(root, path)
+        if isinstance(value, Sealed):
+            value = value.reveal()
         values[root, path] = None if value is MISSING else value
     check_depth(condition.text, values)
     try:

@@ -18,13 +18,14 @@ Path = tuple[str | int, ...]
 class Names:
     """What references may name besides the outputs of actions.
 
-    `inputs`: the declared inputs, None if any are taken. `env`: the declared variables.
+    `inputs`: the declared inputs, None if any are taken. `env` and `secrets`: the declared ones.
     `known`: keys that the context holds already. `shared`: the pools and rates that actions may
     take from.
     """
 
     inputs: frozenset[str] | None = None
     env: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
     shared: Mapping[str, Resource] = field(default_factory=dict[str, Resource])
 
@@ -67,9 +68,7 @@ class Provided:
             case "inputs" | "trigger":
                 return self._unknown_input(root, path)
             case "env" | "secrets":
-                declared = self.names.env if root == "env" else frozenset[str]()
-                what = "variable of 'environment'" if root == "env" else "secret"
-                return self._undeclared(root, path, declared, what)
+                return self._unknown_setting(root, path)
             case _:
                 return self._unknown_name(root)
 
@@ -87,6 +86,14 @@ class Provided:
         if root == "trigger" and path[:1] == ("parameters",) and "parameters" not in declared:
             path = path[1:]
         return self._undeclared(root, path, declared, "input")
+
+    def _unknown_setting(self, root: str, path: Path) -> Trouble | None:
+        if root == "env":
+            return self._undeclared(root, path, self.names.env, "variable of 'environment'")
+        if len(path) == 1:
+            return self._undeclared("secrets", path, self.names.secrets, "secret")
+        message = "a secret has no fields" if path else "'secrets' has no value as a whole"
+        return Trouble("no_secret", message, "name one of them: ${secrets.NAME}")
 
     def _unknown_name(self, root: str) -> Trouble | None:
         if root in self.by_key or root in ROOTS or root in BUILT_IN or root in self.names.known:

@@ -1,6 +1,5 @@
 """References in JSON values: finding them, and putting values in their place (PROTOCOL 3)."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -8,6 +7,7 @@ from cortex_cli.errors import ActionError
 from cortex_cli.plan.paths import MISSING, Path, PathSyntaxError, read_path, walk
 from cortex_cli.plan.sizes import Room
 from cortex_cli.plan.templates import Reference, ReferenceSyntaxError, Template, parse
+from cortex_cli.protocol.sealed import as_json, joined
 
 __all__ = [
     "MISSING",
@@ -86,7 +86,8 @@ def resolve(value: Any, lookup: Lookup) -> Any:
     A text that is one whole reference becomes the value itself, with its type; inside longer text
     a string goes in as it is and anything else as compact JSON. As in a shell, a `:-default`
     stands for what is missing, null or an empty string; without one, what is missing is null.
-    What a reference brings in is not looked into again. A value without a `$` is given back as
+    What a reference brings in is not looked into again; a text with something sealed in it is
+    sealed as a whole. A value without a `$` is given back as
     it is. Raises ReferenceSyntaxError, and ActionError for a value that has no JSON text and where
     the copy would have more than 16 MiB of JSON, of which what occurs twice counts twice.
     """
@@ -115,7 +116,7 @@ def _fill(text: str, lookup: Lookup, room: Room) -> Any:
         value = _value(template.references[0], lookup)
         room.take(value)
         return value
-    return "".join(
+    return joined(
         part if isinstance(part, str) else _text(part, _value(part, lookup), room)
         for part in template.parts
     )
@@ -135,7 +136,7 @@ def _text(reference: Reference, value: Any, room: Room) -> str:
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return as_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         message = f"the value of {reference.text} cannot be written as JSON"
         raise ActionError(message, error_type="reference", retryable=False) from error

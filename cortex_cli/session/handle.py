@@ -11,6 +11,7 @@ from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import Event
 from cortex_cli.ids import execution_id
+from cortex_cli.session.vault import Vault
 
 
 class RunHandle:
@@ -23,9 +24,11 @@ class RunHandle:
         journal: Journal | None = None,
         *,
         run_id: str | None = None,
+        vault: Vault | None = None,
     ) -> None:
-        """`run_id` is a new one by default."""
+        """`run_id` is a new one by default; `vault` holds the secrets, read before the run begins."""
         self._spec = spec
+        self._vault = vault
         self._request = request
         self._journal = journal
         self._run_id = run_id or execution_id(os.urandom(8))
@@ -37,9 +40,13 @@ class RunHandle:
         return EventStream(self._run, self._cancel)
 
     async def _run(self, listener: Callable[[Event], None]) -> None:
+        masker = None
+        if self._vault is not None:
+            await self._vault.open()
+            masker = self._vault.masker
         clock = LoopClock()
-        past = self._request.past
-        bus = Bus(self._run_id, clock, self._journal, after=0 if past is None else past.sequence)
+        after = 0 if self._request.past is None else self._request.past.sequence
+        bus = Bus(self._run_id, clock, self._journal, masker, after=after)
         bus.listen(listener)
         self._runner = Runner(self._spec, self._request, bus, clock, random.Random())
         if self._is_cancelled:

@@ -22,8 +22,11 @@ from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
+from cortex_cli.session.call_order import called_first
+from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
+from cortex_cli.session.vault import Vault
 from cortex_cli.settings import Settings, load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
@@ -75,8 +78,11 @@ class Session:
         if any(problem.severity is Severity.ERROR for problem in self._problems):
             raise ManifestError(self._problems)
         self._specs: dict[int, RunSpec] = {}
+        self._vault = Vault.of(program, environ)
         self._place = Workplace(
-            ambient=environ, state=lambda: open_state_folder(state_folder(environ))
+            ambient=environ,
+            state=lambda: open_state_folder(state_folder(environ)),
+            secrets=self._vault.shelf,
         )
 
     @classmethod
@@ -129,12 +135,13 @@ class Session:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
         return self.program.inputs.accept(given, strict=True)[0]
 
-    def preflight(self) -> None:
-        """Make the handlers of all leaf actions, inside the event loop, and room for processes.
+    async def preflight(self) -> None:
+        """Read the secrets that are needed, make all handlers, and room for processes.
 
-        Raises SetupError if a model, a service's address or the state folder is missing, or too
-        few files may be open, so that nothing has been spent when that is found out.
+        Raises SetupError if a secret, a model, a service's address or the state folder is missing,
+        or too few files may be open, so that nothing has been spent when that is found out.
         """
+        await self._vault.open()
         for program in self.program.reached():
             targets = self._spec(program).targets
             for action in program.plan.actions if program.plan else ():
@@ -199,7 +206,7 @@ class Session:
         spec = self._spec(self.program)
         if spec.outlook is None:
             raise no_plan(spec.name)
-        return RunHandle(spec, request, journal, run_id=run_id).stream()
+        return RunHandle(spec, request, journal, run_id=run_id, vault=self._vault).stream()
 
     async def aclose(self) -> None:
         """Close what the handlers hold open."""
@@ -225,6 +232,8 @@ class Session:
                 if tool not in checked:
                     checked.add(tool)
                     self._problems.extend(to_problems(check_tool(tool), tool.document))
+        for owner in owners_in(self.program):
+            self._problems.extend(to_problems(check_secrets(owner), owner.document))
         return graphs
 
     def _spec(self, program: Program) -> RunSpec:
@@ -236,7 +245,7 @@ class Session:
     def _make_specs(self, program: Program) -> None:
         # Invariant: what a program calls is worked out before it, so that no chain of calls is
         # too long; in a circle, the plan that would come round has no outlook yet.
-        fresh = [one for one in _called_first(program) if id(one) not in self._specs]
+        fresh = [one for one in called_first(program) if id(one) not in self._specs]
         for one in fresh:
             self._specs[id(one)] = self._bare_spec(one)
         for one in fresh:
@@ -256,6 +265,7 @@ class Session:
             outputs=program.outputs,
             variables=program.variables,
             ambient=self._place.ambient,
+            secrets=self._vault.shelf(program),
             input_rules=program.inputs,
         )
 
@@ -273,23 +283,6 @@ class Session:
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
 
 
-def _called_first(program: Program) -> list[Program]:
-    """A program and all that it reaches, each after what it calls, but for circles."""
-    ordered: list[Program] = []
-    seen = {program}
-    path = [(program, program.scope.called())]
-    while path:
-        caller, rest = path[-1]
-        called = next((one for one in rest if one not in seen), None)
-        if called is None:
-            ordered.append(caller)
-            path.pop()
-        else:
-            seen.add(called)
-            path.append((called, called.scope.called()))
-    return ordered
-
-
 def _note_on_goal(program: Program) -> list[Finding]:
     if program.plan is not None:
         return []
@@ -302,5 +295,6 @@ def _names(program: Program, outermost: AgentLoopProtocol) -> Names:
     return Names(
         inputs=None if declared is None else frozenset(declared),
         env=frozenset(program.variables),
+        secrets=frozenset(declared_secrets(program)),
         shared=within(outermost.shared, program.protocol.shared),
     )

@@ -10,7 +10,7 @@ from cortex_cli.engine.ports import Handler, RunSpec
 from cortex_cli.errors import ActionError
 from cortex_cli.kinds import ActionType
 from cortex_cli.manifest.models import AgentManifest, ModelChoice
-from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
+from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import EmbeddedInterface, RestInterface
 from cortex_cli.manifest.tool_models import (
     CommandImplementation,
@@ -19,7 +19,9 @@ from cortex_cli.manifest.tool_models import (
     PythonImplementation,
     ScriptImplementation,
 )
+from cortex_cli.plan.references import MISSING, walk
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.sealed import Sealed
 
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What all targets of a session share; `state` opens the state folder when it is needed."""
+    """What all targets of a session share; `state` opens the state folder when it is needed.
+
+    `secrets` gives those of a tool or relic, by their names.
+    """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
+    secrets: Callable[[Target], Mapping[str, Sealed]]
     owned: list[Handler] = field(default_factory=list[Handler])
 
     async def aclose(self) -> None:
@@ -113,7 +119,8 @@ class ProgramTargets:
             case HttpImplementation():
                 from cortex_cli.actions.http_tool import HttpTool
 
-                return HttpTool(manifest, environment=environment)
+                secrets = self._place.secrets(target)
+                return HttpTool(manifest, environment=environment, secrets=secrets)
             case McpImplementation():
                 message = f"tool '{manifest.name}' is of type 'mcp', which is not there yet"
                 raise ActionError(message, error_type="not_yet", retryable=False)
@@ -132,6 +139,7 @@ class ProgramTargets:
                     manifest.interface.base_url,
                     variables=self._environment(target),
                     ambient=self._place.ambient,
+                    secrets=self._place.secrets(target),
                 )
                 embedded = self._embedded(target) if manifest.fallback == "embedded" else None
                 return RestRelic(manifest, base_url=base_url, embedded=embedded)
@@ -150,7 +158,12 @@ class ProgramTargets:
         )
 
     def _environment(self, target: ToolTarget | RelicTarget) -> dict[str, str]:
-        return declared(target.variables, self._place.ambient)
+        roots = {"secrets": self._place.secrets(target)}
+
+        def lookup(root: str, path: tuple[str | int, ...]) -> object:
+            return walk(roots[root], path) if root in roots else MISSING
+
+        return declared(target.variables, self._place.ambient, lookup)
 
 
 def _unknown(action: Action) -> ActionError:

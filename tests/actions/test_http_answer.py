@@ -1,5 +1,6 @@
 import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from cortex_cli.actions.hosts import Hosts
 from cortex_cli.actions.http_answer import CUT_MARK, LARGEST_BODY, read_output
 from cortex_cli.actions.network import HttpClient
+from cortex_cli.engine.masking import Masker
+from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
-from cortex_cli.testing import RecordingReporter
+from cortex_cli.testing import RecordingReporter, make_call
 from tests.actions.http_server import Answer, Server, serve
 
 
@@ -18,12 +21,17 @@ def server() -> Iterator[Server]:
         yield running
 
 
-async def output_of(server: Server, answer: Answer, report: RecordingReporter | None = None) -> Any:
+async def output_of(
+    server: Server,
+    answer: Answer,
+    report: RecordingReporter | None = None,
+    call: ActionCall | None = None,
+) -> Any:
     server.answers["/"] = answer
     client = HttpClient(Hosts([server.host]))
     try:
         async with client.exchange("GET", f"{server.url}/?token=hidden") as response:
-            return await read_output(response, report or RecordingReporter())
+            return await read_output(response, call or make_call(report=report))
     finally:
         await client.aclose()
 
@@ -95,6 +103,19 @@ async def test_a_bad_status_is_an_error(server: Server, status: int) -> None:
 async def test_an_error_without_a_body_names_its_status(server: Server) -> None:
     with pytest.raises(ActionError, match=r"answered 404 Not Found$"):
         await output_of(server, Answer(b"", 404))
+
+
+async def test_no_cut_goes_through_a_secret(server: Server) -> None:
+    secret = "sk-Ab12_Cd34"
+    call = replace(make_call(), masker=Masker([secret]))
+    for size, status in ((296, 500), (16 * 1024 - 4, 500), (LARGEST_BODY - 4, 200)):
+        body = b"x" * size + secret.encode() + b"y" * 100
+        try:
+            said = await output_of(server, Answer(body, status), call=call)
+        except ActionError as error:
+            said = str(error)
+        assert "sk-" not in said
+        assert "xx" in said
 
 
 async def test_the_reason_of_an_error_is_short(server: Server) -> None:

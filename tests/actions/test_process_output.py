@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex_cli.actions.process_output import KeptBytes, ProgressLines
+from cortex_cli.engine.masking import Masker
 
 chunked = st.lists(st.binary(max_size=40), max_size=30)
 
@@ -40,6 +41,18 @@ def test_long_output_keeps_its_beginning_and_its_end(chunks: list[bytes]):
     if kept.is_cut:
         mark = f"\n… [{len(whole) - 32:,} bytes cut] …\n".encode()
         assert kept.value() == whole[:30] + mark + whole[-2:]
+
+
+def test_a_cut_leaves_no_part_of_a_secret():
+    secret = "sk-Ab12_Cd34"
+    for before in range(40):
+        kept = KeptBytes(6_400, Masker([secret]))
+        kept.feed(b"." * (5_980 + before) + secret.encode() + b"." * 20_000)
+        kept.feed(secret[6:].encode() + b"." * 394)
+        shown = kept.value().decode()
+        assert "sk-A" not in shown
+        assert "Cd34" not in shown
+        assert "bytes cut" in shown
 
 
 def test_endless_output_takes_no_more_memory_than_the_limit():

@@ -95,6 +95,6 @@ class Memory:
 
 async def play(session: Session) -> list[Event]:
     """Run to the end; all events."""
-    session.preflight()
+    await session.preflight()
     async with session.run({}) as events:
         return [event async for event in events]

@@ -130,10 +130,6 @@ def test_an_entry_that_is_too_wrong_gives_its_problems_only(tmp_path: Path) -> N
     ("files", "line"),
     [
         (
-            {"m.yaml": "kind: Agent\nname: a\nsecrets: {A: {env: B}}\n"},
-            "m.yaml:3:10: 'secrets'",
-        ),
-        (
             {"m.yaml": "kind: Agent\nname: a\ncontext_feeds: [{id: x, source: {type: llm}}]\n"},
             "m.yaml:3:16: 'context_feeds'",
         ),

@@ -72,6 +72,7 @@ def test_the_audit_is_wide(cortex):
         (["modes.yaml"], "left, right, alone, last"),
         (["nested.yaml"], "New: Notes on loops, with a blue cover"),
         (["http_relic.yaml"], "water the plants"),
+        (["secrets.yaml"], "signed with ***, and the signature holds: true"),
         (["failure_handling.yaml"], "In on attempt 3; the neighbour said nothing."),
     ],
 )

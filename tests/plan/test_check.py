@@ -15,6 +15,7 @@ NAMES = Names(
     env=frozenset({"REGION"}),
     known=frozenset({"before"}),
     shared={"gpu": 2.0},
+    secrets=frozenset({"TOKEN"}),
 )
 
 
@@ -98,8 +99,26 @@ def test_known_names_need_no_edge() -> None:
                                     " or declare more under protocol.resources")),
         ({"type": "agent", "target": "y", "resources": {"gpu": 1}},
          ("agent 'x' takes 'gpu' itself, which its own actions need; give 'resources' to these")),
-        ({"parameters": {"v": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
+        ({"env": {"V": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
                                                    " 'KEY' first")),
+        ({"env": {"V": "${secrets.TOKEM}"}}, ("'secrets.TOKEM' is no declared secret; did you mean"
+                                              " 'TOKEN'?")),
+        ({"env": {"V": "${secrets.TOKEN.x}"}}, ("a secret has no fields; name one of them:"
+                                                " ${secrets.NAME}")),
+        ({"env": {"V": "$secrets"}}, ("'secrets' has no value as a whole; name one of them:"
+                                      " ${secrets.NAME}")),
+        ({"type": "llm", "parameters": {"prompt": ["${secrets.TOKEN}"]}},
+         ("the prompt of 'x' cannot hold a secret; give it to the tool that the model's answer goes"
+          " to")),
+        ({"parameters": {"v": "<${secrets.TOKEN}>"}},
+         ("'x' cannot hold a secret: its parameters are its output; name it where it is used:"
+          " outputs are shown and kept")),
+        ({"type": "decision", "cases": [{"when": "true", "value": "${secrets.TOKEN}"}]},
+         ("the value of decision 'x' cannot be a secret; name it where it is used: outputs are shown"
+          " and kept")),
+        ({"type": "decision", "default": {"value": {"v": "${secrets.TOKEN}"}}},
+         ("the value of decision 'x' cannot be a secret; name it where it is used: outputs are shown"
+          " and kept")),
         ({"type": "llm", "parameters": {"schema": {}}}, ("'schema' is part of the protocol, but"
                                                          " this version cannot follow it yet")),
         ({"cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
@@ -108,6 +127,25 @@ def test_known_names_need_no_edge() -> None:
 )  # fmt: skip
 def test_each_mistake_has_its_message(fields: dict[str, object], message: str) -> None:
     assert messages([act("fetch", output_key="page"), act("x", **fields)], NAMES) == [message]
+
+
+def test_secrets_may_go_to_tools_into_variables_and_into_conditions() -> None:
+    fields = {
+        "type": "tool",
+        "target": "t",
+        "parameters": {"v": "${secrets.TOKEN}"},
+        "env": {"V": "${secrets.TOKEN}"},
+        "condition": "secrets.TOKEN != ''",
+    }
+    assert messages([act("x", **fields)], NAMES) == []
+
+
+def test_an_output_cannot_be_a_secret() -> None:
+    outputs = {"k": OutputDeclaration(source={"v": "${secrets.TOKEN}"})}
+    _, findings = check_plan([act("x")], NAMES, outputs=outputs)
+    assert [(finding.code, finding.path) for finding in findings] == [
+        ("misplaced_secret", ("outputs", "k", "source", "v"))
+    ]
 
 
 def test_malformed_references_and_conditions_are_reported_in_place() -> None:

@@ -16,6 +16,7 @@ from cortex_cli.plan.conditions import (
 )
 from cortex_cli.plan.paths import Path
 from cortex_cli.plan.references import MISSING, Lookup, walk
+from cortex_cli.protocol.sealed import Sealed
 
 CONTEXT: dict[str, Any] = {
     "steps": {
@@ -314,6 +315,13 @@ def test_a_failure_shows_no_text_and_no_more_than_four_values() -> None:
     assert "hunter2!" not in str(error)
     assert "some text" not in str(error)
     assert "(c is a number)" in str(failure("c > 'a'", c=10**30))
+
+
+def test_a_secret_is_compared_as_it_is_and_never_shown() -> None:
+    secret = Sealed("***", "12345678")
+    assert holds("x == '12345678' && x != '***'", x=secret)
+    assert holds("x.token.startsWith('1234')", x={"token": secret})
+    assert "12345678" not in str(failure("x > 1", x=secret))
 
 
 @pytest.mark.parametrize("value", ["\ud800", 10**400, object()])

@@ -18,6 +18,7 @@ from cortex_cli.plan.references import (
     resolve,
     walk,
 )
+from cortex_cli.protocol.sealed import Sealed, reveal
 
 
 def lookup_in(**values: Any) -> Lookup:
@@ -270,6 +271,21 @@ def test_a_value_without_a_json_text_is_an_action_error() -> None:
             resolve("<${x}>", lookup_in(x=named))
         assert caught.value.error_type == "reference"
         assert not caught.value.retryable
+
+
+def test_a_secret_stays_sealed_alone_in_a_text_and_in_a_value() -> None:
+    lookup = lookup_in(secrets={"KEY": Sealed("***", "hunter2!")}, v={"k": Sealed("***", "h2")})
+    value = resolve(
+        {"a": "${secrets.KEY:-x}", "b": "<${secrets.KEY}>", "c": "v=$v", "d": "$v"}, lookup
+    )
+    assert value == {"a": "***", "b": "<***>", "c": 'v={"k":"***"}', "d": {"k": "***"}}
+    assert reveal(value) == {
+        "a": "hunter2!",
+        "b": "<hunter2!>",
+        "c": 'v={"k":"h2"}',
+        "d": {"k": "h2"},
+    }
+    assert resolve("${secrets.KEY.upper}", lookup) is None
 
 
 @pytest.mark.parametrize(
