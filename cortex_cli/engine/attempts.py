@@ -111,7 +111,13 @@ class Attempts:
         except CortexError as error:
             self.fail(record, as_action_error(error))
             return
-        record.job = Job(partial(handler.run, call), call.timeout, partial(self.end, record))
+        prepare = getattr(handler, "prepare", None)
+        record.job = Job(
+            partial(handler.run, call),
+            call.timeout,
+            partial(self.end, record),
+            None if prepare is None else partial(prepare, call),
+        )
         self.pool.submit(record.job)
 
     def end(self, record: ActionRecord, result: Result) -> None:

@@ -54,16 +54,21 @@ Result = Done | Broken | TimedOut | Stopped | Halted
 
 
 class Job:
-    """One attempt: what to do, for how long at most (seconds), and whom to tell how it ended."""
+    """One attempt: what to do, for how long at most (seconds), and whom to tell how it ended.
 
-    __slots__ = ("is_late", "is_stopped", "on_end", "scope", "timeout", "work")
+    `before` is done first, if it is given; its time doesn't count.
+    """
+
+    __slots__ = ("before", "is_late", "is_stopped", "on_end", "scope", "timeout", "work")
 
     def __init__(
         self,
         work: Callable[[], Awaitable[Any]],
         timeout: float | None,
         on_end: Callable[[Result], None],
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self.before = before
         self.work = work
         self.timeout = timeout
         self.on_end = on_end
@@ -158,8 +163,12 @@ class WorkerPool:
         if job.is_stopped:
             return Stopped()
         job.scope = scope
-        timer = None if job.timeout is None else self._timers.after(job.timeout, job.time_out)
+        timer = None
         try:
+            if job.before is not None:
+                await job.before()
+            if job.timeout is not None:
+                timer = self._timers.after(job.timeout, job.time_out)
             return Done(await job.work())
         except ActionError as error:
             return Broken(error)

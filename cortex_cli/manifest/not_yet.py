@@ -6,7 +6,6 @@ from cortex_cli.errors import Finding
 from cortex_cli.manifest.document import Step
 from cortex_cli.manifest.environment import SettingsFiles
 from cortex_cli.manifest.models import AgentManifest
-from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.schema import Manifest
 from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
 from cortex_cli.manifest.wording import quoted
@@ -21,8 +20,6 @@ def later_fields(manifest: Manifest, files: SettingsFiles) -> Iterator[Finding]:
             yield _not_yet("context_feeds", ("context_feeds",))
         case ToolManifest():
             yield from _of_tool(manifest, files)
-        case RelicManifest(deployment=deployment) if deployment and deployment.type == "process":
-            yield _not_yet("deployment: process", ("deployment", "type"))
         case _:
             return
 

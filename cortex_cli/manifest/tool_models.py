@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, field_validator
 
 from cortex_cli.kinds import Effect, ManifestKind
+from cortex_cli.manifest.command_line import arguments
 from cortex_cli.manifest.models import ManifestBase
 from cortex_cli.manifest.parameters import Declaration, ToolParameter
 from cortex_cli.protocol.action import Seconds
@@ -61,6 +62,12 @@ class ScriptHealthCheck(Declaration):
     command: str | tuple[str, ...]
     expected_exit_code: int = 0
     expected_output_contains: str | None = None
+
+    @field_validator("command")
+    @classmethod
+    def _is_a_command(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        arguments(value)
+        return value
 
 
 class _Implementation(Declaration):

@@ -32,13 +32,17 @@ class Workplace:
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     owned: list[Handler] = field(default_factory=list[Handler])
+    relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
 
     async def aclose(self) -> None:
-        """Close every handler that owns something."""
-        while self.owned:
-            closer = getattr(self.owned.pop(), "aclose", None)
-            if closer is not None:
-                await closer()
+        """Close every handler that owns something, all at once: services take their time to end."""
+        from anyio import create_task_group
+
+        async with create_task_group() as tasks:
+            while self.owned:
+                closer = getattr(self.owned.pop(), "aclose", None)
+                if closer is not None:
+                    tasks.start_soon(closer)
 
 
 class ProgramTargets:
@@ -59,7 +63,6 @@ class ProgramTargets:
         handler = self._handlers.get(key)
         if handler is None:
             handler = self._handlers[key] = self._make(action)
-            self._place.owned.append(handler)
         return handler
 
     def nested(self, action: Action) -> RunSpec:
@@ -84,15 +87,22 @@ class ProgramTargets:
             from cortex_cli.actions.llm import LlmAction
             from cortex_cli.llm.models import resolve_model
 
-            return LlmAction(resolve_model(action.target, _primary(self._program)))
+            return self._owned(LlmAction(resolve_model(action.target, _primary(self._program))))
         target = self._program.lookup(action.type, action.target or "")
         match target:
             case ToolTarget():
-                return self._tool(target)
+                return self._owned(self._tool(target))
             case RelicTarget():
-                return self._relic(target)
+                # One for all programs of the session: its service is started once.
+                if target not in self._place.relics:
+                    self._place.relics[target] = self._owned(self._relic(target))
+                return self._place.relics[target]
             case _:
                 raise _unknown(action)
+
+    def _owned(self, handler: Handler) -> Handler:
+        self._place.owned.append(handler)
+        return handler
 
     def _tool(self, target: ToolTarget) -> Handler:
         manifest, folder, base = target.manifest, target.folder, self._program.folder
@@ -126,17 +136,23 @@ class ProgramTargets:
             case EmbeddedInterface():
                 return self._embedded(target)
             case RestInterface():
-                from cortex_cli.actions.relic_rest import RestRelic, resolve_base_url
-
-                base_url = resolve_base_url(
-                    manifest.interface.base_url,
-                    variables=self._environment(target),
-                    ambient=self._place.ambient,
-                )
-                embedded = self._embedded(target) if manifest.fallback == "embedded" else None
-                return RestRelic(manifest, base_url=base_url, embedded=embedded)
+                return self._rest(target, manifest.interface)
             case _:
                 assert_never(manifest.interface)
+
+    def _rest(self, target: RelicTarget, interface: RestInterface) -> Handler:
+        from cortex_cli.actions.deployment import deployed_service, with_port
+        from cortex_cli.actions.relic_request import resolve_base_url
+        from cortex_cli.actions.relic_rest import RestRelic
+
+        manifest, ambient = target.manifest, self._place.ambient
+        variables = with_port(manifest, self._environment(target))
+        base_url = resolve_base_url(interface.base_url, variables=variables, ambient=ambient)
+        service = deployed_service(
+            manifest, target.folder, base_url=base_url, variables=variables, ambient=ambient
+        )
+        embedded = self._embedded(target) if manifest.fallback == "embedded" else None
+        return RestRelic(manifest, base_url=base_url, embedded=embedded, service=service)
 
     def _embedded(self, target: RelicTarget) -> "EmbeddedRelic":
         from cortex_cli.actions.relic_kv import EmbeddedRelic

@@ -145,13 +145,6 @@ def test_an_entry_that_is_too_wrong_gives_its_problems_only(tmp_path: Path) -> N
             {"m.yaml": f"{TOOL.format(name='t')}    sandbox: bwrap\n"},
             "m.yaml:5:10: 'sandbox'",
         ),
-        (
-            {
-                "m.yaml": "kind: Relic\nname: r\ninterface: {type: embedded, engine: sqlite_kv}\n"
-                "deployment: {type: process, command: serve}\n"
-            },
-            "m.yaml:4:20: 'deployment: process'",
-        ),
     ],
 )
 def test_what_this_version_cannot_do_yet_is_named(
