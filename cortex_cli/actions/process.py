@@ -67,10 +67,12 @@ async def run_process(
     *,
     on_line: Callable[[str], None],
     limits: ProcessLimits = ProcessLimits(),
+    on_start: Callable[[int], None] | None = None,
 ) -> ProcessResult:
     """Run a program until it has exited; once this is left, nothing that it started is alive.
 
-    Each line on standard error goes to `on_line` as it comes. Raises ActionError if the program
+    Each line on standard error goes to `on_line` as it comes, the id of its process, which is
+    that of its session, to `on_start`. Raises ActionError if the program
     can't be started (`not_found`, `not_executable`, `arguments`, `resources`) or was ended by a
     signal (`signal`). What `on_line` raises ends the child and travels on.
     """
@@ -84,6 +86,8 @@ async def run_process(
     lines = ProgressLines(on_line, longest=limits.line_chars, most=limits.lines)
     with ExitStack() as open_pipes:
         process, pipes = await _start(marked, open_pipes)
+        if on_start is not None:
+            on_start(process.pid)
         pump = _Pump(pipes, launch.stdin, output, lines)
         try:
             left_behind = await _attend(process, ProcessFamily(process, mark), pump, limits)

@@ -31,6 +31,10 @@ Inputs = Annotated[
     str | None,
     typer.Option(metavar="FILE|-", help="A JSON or YAML file of inputs; --set goes before it."),
 ]
+NoBuild = Annotated[
+    bool,
+    typer.Option("--no-build", help="Make no environments for tools: those needed must be there."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; run nothing.")]
 
 
@@ -43,6 +47,7 @@ def command(
     operation: Operation = None,
     root: Root = None,
     max_size: MaxSize = 32,
+    no_build: NoBuild = False,
     dry_run: DryRun = False,
     progress: ProgressOption = None,
     form: FormatOption = Format.TEXT,
@@ -62,6 +67,7 @@ def command(
         operation=operation,
         max_parallel=max_parallel,
         max_megabytes=max_size,
+        may_build=not no_build,
     )
     if dry_run:
         show_plan(terminal, opening)

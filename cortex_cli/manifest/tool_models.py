@@ -1,9 +1,9 @@
 """Manifests of kind Tool: what runs, with which parameters, within which limits."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, field_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from cortex_cli.kinds import Effect, ManifestKind
 from cortex_cli.manifest.command_line import arguments
@@ -158,6 +158,13 @@ class ToolManifest(ManifestBase):
     health_check: ScriptHealthCheck | None = None
     effect: Effect | None = None
     sandbox: Literal["none", "bwrap"] = "none"
+
+    @model_validator(mode="after")
+    def _sandbox_has_a_process(self) -> Self:
+        if self.sandbox != "none" and self.implementation.type in {"http", "mcp"}:
+            message = "'sandbox' is for tools that run as processes: script, command and python"
+            raise ValueError(message)
+        return self
 
     @property
     def timeout(self) -> float | None:

@@ -37,7 +37,8 @@ class Request:
 
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
     `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
-    of each plan are tried at most, by default as many as take about 50 ms.
+    of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
+    environments of tools may be made where they are missing.
     """
 
     source: Path | bytes
@@ -48,6 +49,7 @@ class Request:
     max_parallel: int | None = None
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
+    may_build: bool = True
 
 
 class Session:
@@ -58,21 +60,21 @@ class Session:
         program: Program,
         problems: list[Problem],
         settings: Settings,
-        environ: Mapping[str, str],
-        *,
-        passes: int | None = None,
+        request: Request,
     ) -> None:
         """Raise ManifestError, with all problems, if the plan cannot be run."""
         self.program = program
         self.settings = settings
-        self._passes = passes
+        self._passes = request.passes
         self._problems = list(problems)
         self._graphs = self._checked_graphs()
         if any(problem.severity is Severity.ERROR for problem in self._problems):
             raise ManifestError(self._problems)
         self._specs: dict[int, RunSpec] = {}
         self._place = Workplace(
-            ambient=environ, state=lambda: open_state_folder(state_folder(environ))
+            ambient=request.environ,
+            state=lambda: open_state_folder(state_folder(request.environ)),
+            may_build=request.may_build,
         )
 
     @classmethod
@@ -94,7 +96,7 @@ class Session:
             update = {"max_parallel_actions": slots}
             protocol = program.protocol.model_copy(update=update)
             program = replace(program, protocol=protocol)
-        return cls(program, problems, settings, request.environ, passes=request.passes)
+        return cls(program, problems, settings, request)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

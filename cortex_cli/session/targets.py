@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from cortex_cli.engine.context import declared
 from cortex_cli.engine.ports import Handler, RunSpec
-from cortex_cli.errors import ActionError
+from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.kinds import ActionType
 from cortex_cli.manifest.models import AgentManifest, ModelChoice
 from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
@@ -23,14 +23,19 @@ from cortex_cli.protocol.action import Action
 
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
+    from cortex_cli.actions.virtual_environment import VirtualEnvironment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What all targets of a session share; `state` opens the state folder when it is needed."""
+    """What all targets of a session share; `state` opens the state folder when it is needed.
+
+    `may_build`: environments that tools need, and that are not there, may be made.
+    """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
+    may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])
     relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
 
@@ -91,7 +96,7 @@ class ProgramTargets:
         target = self._program.lookup(action.type, action.target or "")
         match target:
             case ToolTarget():
-                return self._owned(self._tool(target))
+                return self._owned(self._prepared(target))
             case RelicTarget():
                 # One for all programs of the session: its service is started once.
                 if target not in self._place.relics:
@@ -103,6 +108,19 @@ class ProgramTargets:
     def _owned(self, handler: Handler) -> Handler:
         self._place.owned.append(handler)
         return handler
+
+    def _prepared(self, target: ToolTarget) -> Handler:
+        """The handler of a tool, with the sandbox and the environment that it needs at hand."""
+        if target.manifest.sandbox != "none":
+            from cortex_cli.actions.sandbox import find_sandbox
+
+            find_sandbox()
+        tool = self._tool(target)
+        if target.requirements is None:
+            return tool
+        from cortex_cli.actions.built_tool import BuiltTool
+
+        return BuiltTool(tool, environment_of(target, self._place))
 
     def _tool(self, target: ToolTarget) -> Handler:
         manifest, folder, base = target.manifest, target.folder, self._program.folder
@@ -167,6 +185,21 @@ class ProgramTargets:
 
     def _environment(self, target: ToolTarget | RelicTarget) -> dict[str, str]:
         return declared(target.variables, self._place.ambient)
+
+
+def environment_of(target: ToolTarget, place: Workplace) -> "VirtualEnvironment":
+    """The environment of a tool that needs packages; SetupError if it may not be made, but must."""
+    from cortex_cli.actions.virtual_environment import Requirements, VirtualEnvironment
+
+    assert target.requirements is not None, f"{target.file} needs no packages"
+    requirements = Requirements(
+        name=target.manifest.name, file=target.requirements, folder=target.folder
+    )
+    environment = VirtualEnvironment(requirements, state=place.state, ambient=place.ambient)
+    if not place.may_build and not environment.is_made():
+        message = f"the environment of tool '{target.manifest.name}' is not made yet"
+        raise SetupError(message, hint="run it once without --no-build")
+    return environment
 
 
 def _unknown(action: Action) -> ActionError:
