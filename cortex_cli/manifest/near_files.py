@@ -49,12 +49,8 @@ def _exists(folder: Path, steps: Iterable[str]) -> bool:
 
 
 def _names_inside(place: Path, root: Path) -> Iterator[str]:
-    """The names in a folder, if that lies in the root."""
-    try:
-        is_inside = place.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):
-        return
-    if is_inside:
+    """The names in a folder that is there, if it lies in the root."""
+    if place.resolve().is_relative_to(root):
         yield from _names(place)
 
 

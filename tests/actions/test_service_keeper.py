@@ -53,20 +53,20 @@ def test_the_exit_code_is_that_of_the_service(tmp_path: Path) -> None:
 
 def test_the_end_of_its_standard_input_ends_the_service(tmp_path: Path) -> None:
     keeper = started(tmp_path / "log", LOOP)
-    wait_for(tmp_path / "log", b"up")
+    wait_for(tmp_path / "log", b"up\n")
     assert ended(keeper) == 128 + 15
 
 
 def test_a_service_that_ignores_term_is_killed(tmp_path: Path) -> None:
     keeper = started(tmp_path / "log", STUBBORN + LOOP, grace=0.1)
-    wait_for(tmp_path / "log", b"up")
+    wait_for(tmp_path / "log", b"up\n")
     assert ended(keeper) == 128 + 9
 
 
 def test_term_and_last_words(tmp_path: Path) -> None:
     code = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit('bye'))\n"
     keeper = started(tmp_path / "log", code + LOOP)
-    wait_for(tmp_path / "log", b"up")
+    wait_for(tmp_path / "log", b"up\n")
     keeper.terminate()
     assert keeper.wait(10) == 1
     ended(keeper)

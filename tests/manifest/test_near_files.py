@@ -40,6 +40,8 @@ def root(tmp_path: Path) -> Path:
         ("cuont", "count"),
         ("empti", None),
         ("zzz", None),
+        ("fet\0ch/x.yaml", None),
+        ("x" * 5_000 + "/x.yaml", None),
     ],
 )
 def test_the_nearest_that_is_there_is_meant(root: Path, text: str, meant: str | None) -> None:
