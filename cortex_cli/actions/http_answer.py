@@ -42,6 +42,11 @@ async def read_output(response: "httpx2.Response", call: ActionCall) -> Any:
     return _before_cut(text, call) + CUT_MARK
 
 
+async def drop_body(response: "httpx2.Response") -> None:
+    """Read a body that is not wanted, if it is short: its connection can be used again then."""
+    await _read(response, _LARGEST_ERROR_BODY)
+
+
 async def status_error(response: "httpx2.Response", call: ActionCall) -> ActionError:
     """The error that an answer is: its status and the first line of its body."""
     body, is_cut = await _read(response, _LARGEST_ERROR_BODY)

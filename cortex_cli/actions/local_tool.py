@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cortex_cli.actions.parameters import check_parameters
-from cortex_cli.actions.process import ProcessLimits, ProcessResult, run_process
+from cortex_cli.actions.process import ProcessLimits, ProcessResult
 from cortex_cli.actions.process_start import Launch, child_environment
+from cortex_cli.actions.resource_limits import Caps, run_within
+from cortex_cli.actions.sandbox import sandboxed
 from cortex_cli.actions.tool_output import as_object, one_line
 from cortex_cli.engine.ports import ActionCall, Reporter
 from cortex_cli.errors import ActionError
 from cortex_cli.manifest.tool_models import ToolManifest
 
 _Kind = TypeVar("_Kind")
+_CORTEX = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class LocalTool:
         """The whole environment of the call's process."""
         return child_environment(
             {
+                # A checkout stays as it is, and one that can't be written to is as good.
+                "PYTHONDONTWRITEBYTECODE": "1",
                 **self.environment,
                 **call.env,
                 "CORTEX_RUN_ID": call.execution_id,
@@ -65,9 +70,13 @@ class LocalTool:
 
         Secrets reach it in its variables and on standard input only.
         """
-        opened = call.revealed(dict(env))
-        result = await run_process(
-            Launch(argv=argv, env=opened, cwd=str(self._working_folder(call)), stdin=stdin),
+        folder, opened = self._working_folder(call), call.revealed(dict(env))
+        launch = Launch(
+            argv=self._confined(argv, folder, call, env), env=opened, cwd=str(folder), stdin=stdin
+        )
+        result = await run_within(
+            Caps.of(self.manifest),
+            launch,
             on_line=lambda line: _report_line(call.report, line),
             limits=ProcessLimits(grace_seconds=self.grace_seconds),
             masker=call.masker,
@@ -77,6 +86,24 @@ class LocalTool:
         if result.left_behind:
             call.report.warn("it left processes running, which were ended")
         return result
+
+    def _confined(
+        self, argv: Sequence[str], folder: Path, call: ActionCall, env: Mapping[str, str]
+    ) -> Sequence[str]:
+        """The arguments that run a program in the sandbox that the manifest asks for."""
+        if self.manifest.sandbox == "none":
+            return argv
+        built = env.get("VIRTUAL_ENV")
+        return sandboxed(
+            argv,
+            cwd=folder.absolute(),
+            readable=[self.folder.absolute(), _CORTEX, *([Path(built)] if built else [])],
+            writable=[
+                path.absolute()
+                for path in (None if call.cwd is None else folder, call.run_dir)
+                if path is not None
+            ],
+        )
 
     def _working_folder(self, call: ActionCall) -> Path:
         return self.folder if call.cwd is None else self.base / call.cwd

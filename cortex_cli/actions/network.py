@@ -47,8 +47,9 @@ class HttpClient:
     def __init__(self, hosts: Hosts, *, resolve: Resolver = resolve_name) -> None:
         """Nothing is opened before the first request."""
         self._hosts = hosts
+        self._backend = _GuardedBackend(hosts, resolve)
         self._client = httpx2.AsyncClient(
-            transport=_Transport(_GuardedBackend(hosts, resolve)),
+            transport=_Transport(self._backend),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"User-Agent": "cortex"},
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
@@ -110,6 +111,12 @@ class HttpClient:
         if before.scheme == "https" and after.scheme != "https":
             message = f"{before.host} redirects from https to http"
             raise ActionError(message, error_type="host_refused", retryable=False)
+
+    async def connect(self, url: str) -> None:
+        """See that something listens where a URL leads; errors as for `exchange`."""
+        place = self._hosts.check(url)
+        stream = await self._backend.connect_tcp(place.host, place.port)
+        await stream.aclose()
 
     async def aclose(self) -> None:
         """Close all connections; a second time does nothing."""

@@ -70,11 +70,13 @@ async def run_process(
     on_line: Callable[[str], None],
     limits: ProcessLimits = ProcessLimits(),
     masker: Masker | None = None,
+    on_start: Callable[[int], None] | None = None,
 ) -> ProcessResult:
     """Run a program until it has exited; once this is left, nothing that it started is alive.
 
-    Each line on standard error goes to `on_line` as it comes; secrets that the `masker` knows are
-    not in it, nor in the end of standard error, nor where standard output was cut. Raises ActionError if the program
+    Each line on standard error goes to `on_line` as it comes, the id of its process, which is
+    that of its session, to `on_start`. Secrets that the `masker` knows are not in such a line, nor
+    in the end of standard error, nor where standard output was cut. Raises ActionError if the program
     can't be started (`not_found`, `not_executable`, `arguments`, `resources`) or was ended by a
     signal (`signal`). What `on_line` raises ends the child and travels on.
     """
@@ -92,6 +94,8 @@ async def run_process(
     with ExitStack() as open_files, _expected(mark) as kin:
         child = start_child(marked, open_files)
         _CENSUS.started(kin, child.pid)
+        if on_start is not None:
+            on_start(child.pid)
         family = ProcessFamily(child, _CENSUS, kin)
         exchange = open_files.enter_context(
             Exchange(

@@ -28,7 +28,8 @@ class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PythonTool:
     """A handler that calls `module:function`, sync or async, with the parameters by name.
 
-    The module is looked for in the tool's folder, then where the interpreter finds its own. Its
+    The module is looked for in the tool's folder, then where the interpreter finds its own, which
+    is that of the environment in `VIRTUAL_ENV` if there is one, else cortex's. Its
     type hints check the parameters (`parameters`). An exception is a failure, with its type as
     the error's; so is a result that is not JSON (`output`). What the function prints is progress.
     """
@@ -59,8 +60,10 @@ class PythonTool:
             "entrypoint": self._entrypoint,
             "parameters": self._tool.parameters(call),
         }
-        argv = [sys.executable, "-X", "utf8", str(_WORKER)]
         env = self._tool.variables(call)
+        built = env.get("VIRTUAL_ENV")
+        python = str(Path(built) / "bin" / "python") if built else sys.executable
+        argv = [python, "-X", "utf8", str(_WORKER)]
         answer = self._read(await self._tool.run(call, argv, env, encoded(call.revealed(given))))
         if answer.error is not None:
             raise ActionError(

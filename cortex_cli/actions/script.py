@@ -1,5 +1,6 @@
 """Tools of type `script`: a runtime runs a file of the tool's folder."""
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from cortex_cli.manifest.tool_models import ScriptImplementation, ToolManifest
 
 LONGEST_ARGUMENT = 100_000
 _PYTHON = frozenset({"python", "python3"})
+_SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 
 
 class ScriptTool:
@@ -49,7 +51,7 @@ class ScriptTool:
         parameters = self._tool.parameters(call)
         given = encoded(call.revealed(parameters))
         env = self._tool.variables(call)
-        argv = [self._runtime(env.get("PATH")), self._entrypoint()]
+        argv = [self._runtime(env.get("PATH")), *self._program()]
         is_argument = self._script.input == "argument" and len(given) <= LONGEST_ARGUMENT
         if is_argument and not call.has_secret(parameters):
             result = await self._tool.run(call, [*argv, given.decode()], env)
@@ -77,12 +79,27 @@ class ScriptTool:
             raise ActionError(message, error_type="not_found", retryable=False, hint=hint)
         return found
 
-    def _entrypoint(self) -> str:
+    def _program(self) -> list[str]:
         path = self._tool.folder / self._script.entrypoint
         if not path.is_file():
             message = f"entrypoint '{self._script.entrypoint}' is not in {self._tool.folder}"
             raise ActionError(message, error_type="not_found", retryable=False)
-        return str(path)
+        if Path(self._script.runtime).name in _SHELLS and (text := _without_returns(path)):
+            return ["-c", text, str(path)]
+        return [str(path)]
+
+
+def _without_returns(path: Path) -> str | None:
+    """The text of a script for a shell with line ends of Windows, which shells stumble over.
+
+    None for any other script, and for one too long to be an argument.
+    """
+    if path.stat().st_size > LONGEST_ARGUMENT:
+        return None
+    content = path.read_bytes()
+    if b"\r\n" not in content:
+        return None
+    return os.fsdecode(content.replace(b"\r\n", b"\n"))
 
 
 def _said(call: ActionCall, fields: Mapping[str, Any], error_type: str) -> ActionError | None:

@@ -1,10 +1,11 @@
 """`cortex doctor`: what is installed, and what of cortex works on this machine."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cortex_cli.cli.options import ColorOption, Debug, Json
+from cortex_cli.cli.opening import Opening
+from cortex_cli.cli.options import ColorOption, Debug, Json, Root
 from cortex_cli.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -15,15 +16,26 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "note": "yellow", "error": "bold red"}
 
 
+Reached = Annotated[
+    str | None,
+    typer.Argument(metavar="[M]", help="A manifest: are the tools and relics it reaches well?"),
+]
+
+
 def command(
-    ctx: typer.Context, as_json: Json = False, color: ColorOption = None, debug: Debug = False
+    ctx: typer.Context,
+    manifest: Reached = None,
+    root: Root = None,
+    as_json: Json = False,
+    color: ColorOption = None,
+    debug: Debug = False,
 ) -> None:
-    """Say what is installed and usable here, and how to get what is not."""
+    """Say what is installed and usable here, or, with a manifest, whether what it needs is well."""
     from cortex_cli.session.diagnosis import diagnose
 
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(debug=debug, json=as_json, color=color)
-    checks = diagnose()
+    checks = diagnose() if manifest is None else _reached(Opening(manifest=manifest, root=root))
     if terminal.json:
         terminal.write_json({"checks": checks})
     else:
@@ -32,16 +44,27 @@ def command(
         raise typer.Exit(3)
 
 
+def _reached(opening: Opening) -> "Sequence[Check]":
+    import anyio
+
+    from cortex_cli.session.health import check_health, open_for_health
+
+    request = opening.request()
+    session = open_for_health(request)
+    return anyio.run(check_health, session.program, request)
+
+
 def _print(terminal: Terminal, checks: "Sequence[Check]") -> None:
     from rich.text import Text
 
     console, theme = terminal.console(), terminal.theme()
+    width = max((len(check.name) for check in checks), default=0) + 2
     with console.capture() as capture:
         for check in checks:
             line = Text(f"{check.status:<6}", style=_STYLES[check.status])
-            line.append(f"{check.name:<18}", style="bold")
+            line.append(theme.line(check.name.ljust(width)), style="bold")
             line.append(theme.line(check.found))
             if check.hint:
-                line.append(f"\n{'':24}{theme.line(check.hint)}", style="dim")
+                line.append(f"\n{'':{width + 6}}{theme.line(check.hint)}", style="dim")
             console.print(line, soft_wrap=True)
     terminal.write(capture.get())

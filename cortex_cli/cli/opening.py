@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cortex_cli.session.session import Session
+    from cortex_cli.session.session import Request, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +20,20 @@ class Opening:
     max_parallel: int | None = None
     max_megabytes: int = 32
     passes: int | None = None
+    may_build: bool = True
 
     def session(self) -> "Session":
         """Load and check the manifest; ManifestError with everything that is wrong with it."""
-        from cortex_cli.session.session import Request, Session
+        from cortex_cli.session.session import Session
+
+        return Session.open(self.request())
+
+    def request(self) -> "Request":
+        """The same, as the library asks for it; reads standard input if that is the manifest."""
+        from cortex_cli.session.session import Request
 
         source = sys.stdin.buffer.read() if self.manifest == "-" else Path(self.manifest)
-        request = Request(
+        return Request(
             source=source,
             cwd=Path.cwd(),
             environ=os.environ,
@@ -35,5 +42,5 @@ class Opening:
             max_parallel=self.max_parallel,
             max_bytes=self.max_megabytes * 1024 * 1024,
             passes=self.passes,
+            may_build=self.may_build,
         )
-        return Session.open(request)

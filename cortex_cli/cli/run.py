@@ -46,6 +46,10 @@ From = Annotated[
     ),
 ]
 Skip = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Leave these actions out.")]
+NoBuild = Annotated[
+    bool,
+    typer.Option("--no-build", help="Make no environments for tools: those needed must be there."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; run nothing.")]
 
 
@@ -63,6 +67,7 @@ def command(
     skip: Skip = None,
     yes: Yes = False,
     no_input: NoInput = False,
+    no_build: NoBuild = False,
     dry_run: DryRun = False,
     progress: ProgressOption = None,
     form: FormatOption = Format.TEXT,
@@ -82,6 +87,7 @@ def command(
         operation=operation,
         max_parallel=max_parallel,
         max_megabytes=max_size,
+        may_build=not no_build,
     )
     if dry_run:
         show_plan(terminal, opening)

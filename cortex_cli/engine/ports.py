@@ -176,6 +176,10 @@ class Handler(Protocol):
 
     `run` returns the output, a JSON value, or raises ActionError for a failure that the user can
     read. When it is cancelled it ends all it has started, under a short shield, and re-raises.
+
+    A handler may also have `async def prepare(call)`, for what is to be done once before the
+    first attempt, such as starting a service. It is awaited before each `run`, its failures count
+    as those of the attempt, and its time does not count against the attempt's limit.
     """
 
     async def run(self, call: ActionCall) -> Any:

@@ -97,9 +97,12 @@ class WorkerPool:
             return Stopped()
         job.scope = scope
         call = job.call
-        if call.timeout is not None:
-            self._limits.watch(job, call.timeout)
+        prepare = getattr(job.handler, "prepare", None)
         try:
+            if prepare is not None:
+                await prepare(call)
+            if call.timeout is not None:
+                self._limits.watch(job, call.timeout)
             return Done(await job.handler.run(call))
         except ActionError as error:
             return Broken(error)

@@ -148,7 +148,8 @@ def _misfits(operation: Operation, given: Mapping[str, Any], called: str) -> Ite
             misfit = parameter.misfit(value)
             if misfit is not None:
                 message = f"the parameter {quoted(name)} of {called} {misfit}"
-                yield Finding(code="wrong_parameter", message=message, path=path)
+                hint = parameter.meant(value)
+                yield Finding(code="wrong_parameter", message=message, hint=hint, path=path)
     for name in sorted(operation.required - given.keys()):
         message = f"{called} needs the parameter {quoted(name)}"
         yield Finding(code="missing_parameter", message=message, path=("parameters",))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cortex_cli.errors import ManifestError, Problem
@@ -98,6 +99,7 @@ class Programs:
                     folder=loaded.folder,
                     document=loaded.document,
                     variables=files.variables(),
+                    requirements=_requirements(manifest, files),
                 )
             case RelicManifest() as manifest:
                 target = RelicTarget(
@@ -109,7 +111,7 @@ class Programs:
                 )
             case manifest:
                 return self._compile_program(loaded, manifest, files)
-        later = to_problems(later_fields(manifest, files), loaded.document)
+        later = to_problems(later_fields(manifest), loaded.document)
         return _Compiled(target, (*files.problems, *later))
 
     def _compile_program(
@@ -142,7 +144,7 @@ class Programs:
             scope=_ProgramScope(self, scope, loaded, tuple(called)),
         )
         files.check_prompts()
-        findings = [*binding.findings, *later_fields(manifest, files)]
+        findings = [*binding.findings, *later_fields(manifest)]
         problems = (*files.problems, *to_problems(findings, loaded.document))
         return _Compiled(program, problems, tuple(called))
 
@@ -166,6 +168,15 @@ class _ProgramScope:
     def called(self) -> Iterator[Program]:
         targets = (self.programs.compiled(loaded).target for loaded in self.reached)
         return (target for target in targets if isinstance(target, Program))
+
+
+def _requirements(manifest: ToolManifest, files: SettingsFiles) -> Path | None:
+    places = (
+        (manifest.build, ("build",)),
+        (manifest.implementation.build, ("implementation", "build")),
+    )
+    found = [files.requirements(build, path) for build, path in places]
+    return next((path for path in found if path is not None), None)
 
 
 def _protocol(manifest: AgentManifest | WorkflowManifest) -> AgentLoopProtocol:

@@ -11,6 +11,7 @@ from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.models import AgentManifest
 from cortex_cli.manifest.paths import Refused, contained
+from cortex_cli.manifest.tool_models import ToolBuild
 from cortex_cli.manifest.wording import quoted
 
 _MOST_BYTES = 1024 * 1024
@@ -55,6 +56,12 @@ class SettingsFiles:
             found = None if text is None else self._find(text, path)
             if found is not None and found.stat().st_size == 0:
                 self._note(f"the file {quoted(text or '')} is empty", path)
+
+    def requirements(self, build: ToolBuild | None, path: tuple[Step, ...]) -> Path | None:
+        """The real path of the requirements file of a build; None if that names no packages."""
+        if build is None or not self.packages(build.requirements_file, path):
+            return None
+        return self._find(build.requirements_file, path)
 
     def packages(self, text: str, path: tuple[Step, ...]) -> list[str]:
         """The lines of a requirements file that name packages."""

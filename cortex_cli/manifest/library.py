@@ -14,11 +14,15 @@ Named = dict[tuple[ManifestKind, str], LoadedManifest]
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedImport:
-    """An import that led to no manifest; one that `is_told` is an error of its own already."""
+    """An import that led to no manifest; one that `is_told` is an error of its own already.
+
+    `meant` is one like it that would be found.
+    """
 
     kind: ManifestKind
     text: str
     is_told: bool
+    meant: str | None = None
 
     def may_be(self, name: str) -> bool:
         """Whether the manifest that is missing would, by its path, be called so."""

@@ -4,41 +4,25 @@ from collections.abc import Iterator
 
 from cortex_cli.errors import Finding
 from cortex_cli.manifest.document import Step
-from cortex_cli.manifest.environment import SettingsFiles
 from cortex_cli.manifest.models import AgentManifest
-from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.schema import Manifest
 from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
-from cortex_cli.manifest.wording import quoted
 
 
-def later_fields(manifest: Manifest, files: SettingsFiles) -> Iterator[Finding]:
+def later_fields(manifest: Manifest) -> Iterator[Finding]:
     """An error for each field that is understood, but cannot be followed yet."""
     match manifest:
         case AgentManifest(context_feeds=feeds) if feeds:
             yield _not_yet("context_feeds", ("context_feeds",))
         case ToolManifest():
-            yield from _of_tool(manifest, files)
-        case RelicManifest(deployment=deployment) if deployment and deployment.type == "process":
-            yield _not_yet("deployment: process", ("deployment", "type"))
+            yield from _of_tool(manifest)
         case _:
             return
 
 
-def _of_tool(manifest: ToolManifest, files: SettingsFiles) -> Iterator[Finding]:
+def _of_tool(manifest: ToolManifest) -> Iterator[Finding]:
     if isinstance(manifest.implementation, McpImplementation):
         yield _not_yet("implementation: mcp", ("implementation", "type"))
-    if manifest.sandbox != "none":
-        yield _not_yet("sandbox", ("sandbox",))
-    builds = (
-        (("build",), manifest.build),
-        (("implementation", "build"), manifest.implementation.build),
-    )
-    for path, build in builds:
-        packages = files.packages(build.requirements_file, path) if build else []
-        if packages:
-            hint = f"install {quoted(packages[0])} and the like yourself, and leave 'build' out"
-            yield _not_yet("build", path, hint)
 
 
 def _not_yet(field: str, path: tuple[Step, ...], hint: str | None = None) -> Finding:

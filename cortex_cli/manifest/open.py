@@ -85,6 +85,13 @@ def _examine(
     return library, program, [*library.problems, *problems]
 
 
+def first_operation(source: Path | bytes, *, cwd: Path) -> str | None:
+    """The first operation of a relic; None for all other manifests. ManifestError for errors."""
+    manifest = _entry(source, cwd, _DEFAULT_LIMITS).manifest
+    known = relic_operations(manifest) if isinstance(manifest, RelicManifest) else ()
+    return next((operation.name for operation in known), None)
+
+
 def _several_operations(entry: LoadedManifest) -> UsageError:
     """Why a manifest without errors makes no program: it is a relic, and nothing is chosen."""
     known = relic_operations(entry.manifest) if isinstance(entry.manifest, RelicManifest) else ()

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cortex_cli.ids import did_you_mean
 from cortex_cli.manifest.parameters import TypeName, ValueDeclaration
 from cortex_cli.manifest.relic_models import Endpoint, RelicManifest, RestInterface
 from cortex_cli.manifest.tool_models import ToolManifest
@@ -33,6 +34,11 @@ class Parameter:
         if value is None and not self.is_required:
             return None
         return self.declaration.misfit(value)
+
+    def meant(self, value: Any) -> str | None:
+        """The hint for a text that is none of those allowed, but like one of them."""
+        allowed = [one for one in self.declaration.enum or () if isinstance(one, str)]
+        return did_you_mean(value, allowed) if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def import_path(
     text: str, kind: ManifestKind, folder: Path, root: Path
 ) -> Path | Missing | Refused:
     """The real path behind an import of a kind, in a file that lies in `folder`."""
-    if not _is_bare(text):
+    if not is_bare(text):
         return contained(text, folder, root)
     refused: Path | Missing | Refused = Missing()
     for place in _places(text, kind, root):
@@ -133,21 +133,25 @@ def _manifests_in(folder: Path) -> list[Path]:
     )
 
 
-def _is_bare(text: str) -> bool:
+def is_bare(text: str) -> bool:
+    """Whether an import is a name to be looked for, and no path."""
     return "/" not in text and text not in {"", ".", ".."} and not text.endswith(_SUFFIXES)
+
+
+def bare_folders(kind: ManifestKind) -> list[Path]:
+    """The folders that the manifests of bare names lie in, relative to the root."""
+    return [Path(base, folder) for base in ("", "manifests") for folder in _FOLDERS[kind]]
 
 
 def _places(name: str, kind: ManifestKind, root: Path) -> Iterator[Path]:
     """Where the manifest of a bare name may be, relative to the root."""
     word = kind.value.lower()
     stems = (f"{name}/{word}", f"{name}/{name}", f"{name}/{name}.{word}", f"{name}.{word}", name)
-    for base in ("", "manifests"):
-        for folder in _FOLDERS[kind]:
-            place = Path(base, folder)
-            for stem in stems:
-                yield place / f"{stem}.yml"
-                yield place / f"{stem}.yaml"
-            yield from _only_manifest(root, place / name)
+    for place in bare_folders(kind):
+        for stem in stems:
+            yield place / f"{stem}.yml"
+            yield place / f"{stem}.yaml"
+        yield from _only_manifest(root, place / name)
 
 
 def _only_manifest(root: Path, place: Path) -> list[Path]:

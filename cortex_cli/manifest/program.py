@@ -19,7 +19,8 @@ from cortex_cli.protocol.plan import ExecutionPlan, OutputDeclaration
 class ToolTarget:
     """A tool that can be called; its paths are relative to `folder`.
 
-    `variables` are those of its `environment`, which may hold references.
+    `variables` are those of its `environment`, which may hold references. `requirements` is the
+    file that names the packages it needs, if it needs any.
     """
 
     manifest: ToolManifest
@@ -27,6 +28,7 @@ class ToolTarget:
     folder: Path
     document: Document
     variables: Mapping[str, str]
+    requirements: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

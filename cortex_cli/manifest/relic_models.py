@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from cortex_cli.kinds import ManifestKind
+from cortex_cli.manifest.command_line import arguments
 from cortex_cli.manifest.models import ManifestBase, Name
 from cortex_cli.manifest.parameters import Declaration, TypeName, is_mapping, unfold_type
+from cortex_cli.protocol.action import Seconds
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 
@@ -87,7 +89,30 @@ class Deployment(Declaration):
     model_config = ConfigDict(extra="allow")
 
     type: str
-    command: str | tuple[str, ...] | None = None
+    command: str | tuple[str, ...] | None = Field(
+        default=None, description="What starts the service, and goes on until it is ended"
+    )
+    start_seconds: Seconds = Field(
+        default=30.0, description="How long the service may take until it answers"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_started(self) -> Self:
+        if self.is_process:
+            if self.command is None:
+                message = "a deployment of the type 'process' needs a 'command'"
+                raise ValueError(message)
+            try:
+                arguments(self.command)
+            except ValueError as error:
+                message = f"the 'command' {error}"
+                raise ValueError(message) from error
+        return self
+
+    @property
+    def is_process(self) -> bool:
+        """Whether cortex starts and ends the service."""
+        return self.type == "process"
 
 
 class RelicManifest(ManifestBase):

@@ -11,11 +11,14 @@ from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.library import Library, UnresolvedImport
 from cortex_cli.manifest.load import LoadedManifest, load_file
 from cortex_cli.manifest.locate import to_problems
+from cortex_cli.manifest.near_files import near_import
 from cortex_cli.manifest.paths import Missing, Refused, import_path
 from cortex_cli.manifest.wording import quoted
 
 MOST_IMPORTS = 10_000
 """How many imports the files of one run may have, taken together."""
+
+_MOST_HINTS = 20
 
 IMPORT_KEYS = {
     ManifestKind.TOOL: "tools",
@@ -72,6 +75,7 @@ class _Loader:
         self._limits = limits
         self._by_path: dict[Path, LoadedManifest | None] = {}
         self._pending: deque[LoadedManifest] = deque()
+        self._looked = 0
 
     def load_all(self) -> None:
         """Load what the entry imports, and what that imports, until nothing is left."""
@@ -102,12 +106,23 @@ class _Loader:
         elif isinstance(found, Refused):
             message = f"the import {quoted(written.text)} {found.why}"
             self._tell(written.problem("refused_import", message, hint=found.hint))
-        else:
-            message = f"the import {quoted(written.text)} was not found"
-            self._tell(written.problem("missing_import", message, severity=Severity.NOTE))
         is_told = not isinstance(found, Missing)
-        missing = UnresolvedImport(written.kind, written.text, is_told)
+        meant = None if is_told else self._meant(written)
+        if not is_told:
+            message = f"the import {quoted(written.text)} was not found"
+            hint = None if meant is None else f"did you mean '{meant}'?"
+            note = written.problem("missing_import", message, hint=hint, severity=Severity.NOTE)
+            self._tell(note)
+        missing = UnresolvedImport(written.kind, written.text, is_told, meant)
         self._library.add_unresolved(written.importer, missing)
+
+    def _meant(self, written: _Import) -> str | None:
+        """An import like one that was not found; looked for a few times only."""
+        self._looked += 1
+        if self._looked > _MOST_HINTS:
+            return None
+        folder = written.importer.folder
+        return near_import(written.text, written.kind, folder, self._library.root)
 
     def _tell(self, problem: Problem) -> None:
         self._library.problems.append(problem)

@@ -48,7 +48,8 @@ class FileScope:
         behind = next((missing for missing in unresolved if missing.may_be(target)), None)
         if behind is not None:
             message = f"{calls}, but the import {quoted(behind.text)} was not found"
-            return Finding(code="missing_import", message=message, path=("target",))
+            hint = None if behind.meant is None else f"did you mean '{behind.meant}'?"
+            return Finding(code="missing_import", message=message, hint=hint, path=("target",))
         names = self._library.names(self._loaded)
         others = [other for other, name in names if name == target]
         if others:

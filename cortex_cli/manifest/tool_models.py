@@ -1,11 +1,12 @@
 """Manifests of kind Tool: what runs, with which parameters, within which limits."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, field_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from cortex_cli.kinds import Effect, ManifestKind
+from cortex_cli.manifest.command_line import arguments
 from cortex_cli.manifest.models import ManifestBase
 from cortex_cli.manifest.parameters import Declaration, ToolParameter
 from cortex_cli.protocol.action import Seconds
@@ -61,6 +62,12 @@ class ScriptHealthCheck(Declaration):
     command: str | tuple[str, ...]
     expected_exit_code: int = 0
     expected_output_contains: str | None = None
+
+    @field_validator("command")
+    @classmethod
+    def _is_a_command(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        arguments(value)
+        return value
 
 
 class _Implementation(Declaration):
@@ -151,6 +158,13 @@ class ToolManifest(ManifestBase):
     health_check: ScriptHealthCheck | None = None
     effect: Effect | None = None
     sandbox: Literal["none", "bwrap"] = "none"
+
+    @model_validator(mode="after")
+    def _sandbox_has_a_process(self) -> Self:
+        if self.sandbox != "none" and self.implementation.type in {"http", "mcp"}:
+            message = "'sandbox' is for tools that run as processes: script, command and python"
+            raise ValueError(message)
+        return self
 
     @property
     def timeout(self) -> float | None:

@@ -187,7 +187,7 @@ class Action(Written):
         if value is None:
             return None
         if value in RESERVED_KEYS:
-            message = f"'{value}' is a reserved name and cannot be an output_key"
+            message = f"'{value}' is a reserved name and cannot be an output_key: choose another"
             raise ValueError(message)
         if not OUTPUT_KEY.fullmatch(value):
             message = f"an output_key is letters, digits and '_', not {value[:40]!r}"

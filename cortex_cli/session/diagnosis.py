@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from cortex_cli.actions.sandbox import find_sandbox
 from cortex_cli.errors import CortexError
 from cortex_cli.settings import load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
@@ -34,7 +35,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def diagnose() -> list[Check]:
     """Look at everything; changes nothing but that the state folder is made if it is missing."""
-    return [_python(), _system(), _settings(), _state(), *_programs(), _drawing()]
+    return [_python(), _system(), _settings(), _state(), *_programs(), _sandbox(), _drawing()]
 
 
 def _python() -> Check:
@@ -77,6 +78,14 @@ def _programs() -> Iterator[Check]:
             yield Check(name=name, status="note", found="not on PATH", hint=without)
         else:
             yield Check(name=name, status="ok", found=path)
+
+
+def _sandbox() -> Check:
+    try:
+        return Check(name="bwrap", status="ok", found=find_sandbox())
+    except CortexError as error:
+        hint = "tools with 'sandbox: bwrap' cannot run"
+        return Check(name="bwrap", status="note", found=str(error), hint=hint)
 
 
 def _drawing() -> Check:

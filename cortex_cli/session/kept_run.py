@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
@@ -78,15 +77,15 @@ class KeptRun:
     def begin(cls, session: "Session", inputs: Mapping[str, Any], keeping: Keeping) -> Self:
         """A new run; SetupError if the state folder can't be written."""
         request = session.request
-        source = None if request is None else request.source
+        source = request.source
         record = RunRecord(
             execution_id=execution_id(os.urandom(8)),
             name=session.program.name,
             kind=session.program.kind.value,
             manifest=session.manifest_path,
             manifest_text=source.decode("utf-8", "replace") if isinstance(source, bytes) else None,
-            root=None if request is None or request.root is None else str(request.root.absolute()),
-            cwd=str(Path.cwd() if request is None else request.cwd),
+            root=None if request.root is None else str(request.root.absolute()),
+            cwd=str(request.cwd),
             inputs=dict(inputs),
             options=keeping.options,
             started_at=wall_seconds(),

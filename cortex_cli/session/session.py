@@ -43,7 +43,8 @@ class Request:
 
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
     `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
-    of each plan are tried at most, by default as many as take about 50 ms.
+    of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
+    environments of tools may be made where they are missing.
     """
 
     source: Path | bytes
@@ -54,6 +55,7 @@ class Request:
     max_parallel: int | None = None
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
+    may_build: bool = True
 
 
 class Session:
@@ -64,25 +66,24 @@ class Session:
         program: Program,
         problems: list[Problem],
         settings: Settings,
-        environ: Mapping[str, str],
-        *,
-        passes: int | None = None,
+        request: Request,
     ) -> None:
         """Raise ManifestError, with all problems, if the plan cannot be run."""
         self.program = program
-        self.request: Request | None = None
+        self.request = request
         self.settings = settings
-        self._passes = passes
+        self._passes = request.passes
         self._problems = list(problems)
         self._graphs = self._checked_graphs()
         if any(problem.severity is Severity.ERROR for problem in self._problems):
             raise ManifestError(self._problems)
         self._specs: dict[int, RunSpec] = {}
-        self._vault = Vault.of(program, environ)
+        self._vault = Vault.of(program, request.environ)
         self._place = Workplace(
-            ambient=environ,
-            state=lambda: open_state_folder(state_folder(environ)),
             secrets=self._vault.shelf,
+            ambient=request.environ,
+            state=lambda: open_state_folder(state_folder(request.environ)),
+            may_build=request.may_build,
         )
 
     @classmethod
@@ -104,9 +105,7 @@ class Session:
             update = {"max_parallel_actions": slots}
             protocol = program.protocol.model_copy(update=update)
             program = replace(program, protocol=protocol)
-        session = cls(program, problems, settings, request.environ, passes=request.passes)
-        session.request = request
-        return session
+        return cls(program, problems, settings, request)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -152,10 +151,8 @@ class Session:
     @property
     def manifest_path(self) -> str | None:
         """The absolute path of the manifest; None for one that came as text."""
-        request = self.request
-        if request is None or not isinstance(request.source, Path):
-            return None
-        return str(request.cwd / request.source)
+        source = self.request.source
+        return str(self.request.cwd / source) if isinstance(source, Path) else None
 
     def digests(self) -> dict[str, str]:
         """What each action of all plans that are reached means, by name of program and id."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from cortex_cli.engine.context import declared
 from cortex_cli.engine.ports import Handler, RunSpec
-from cortex_cli.errors import ActionError
+from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.kinds import ActionType
 from cortex_cli.manifest.models import AgentManifest, ModelChoice
 from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
@@ -25,6 +25,7 @@ from cortex_cli.protocol.sealed import Sealed
 
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
+    from cortex_cli.actions.virtual_environment import VirtualEnvironment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +33,25 @@ class Workplace:
     """What all targets of a session share; `state` opens the state folder when it is needed.
 
     `secrets` gives those of a tool or relic, by their names.
+    `may_build`: environments that tools need, and that are not there, may be made.
     """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     secrets: Callable[[Target], Mapping[str, Sealed]]
+    may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])
+    relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
 
     async def aclose(self) -> None:
-        """Close every handler that owns something."""
-        while self.owned:
-            closer = getattr(self.owned.pop(), "aclose", None)
-            if closer is not None:
-                await closer()
+        """Close every handler that owns something, all at once: services take their time to end."""
+        from anyio import create_task_group
+
+        async with create_task_group() as tasks:
+            while self.owned:
+                closer = getattr(self.owned.pop(), "aclose", None)
+                if closer is not None:
+                    tasks.start_soon(closer)
 
 
 class ProgramTargets:
@@ -65,7 +72,6 @@ class ProgramTargets:
         handler = self._handlers.get(key)
         if handler is None:
             handler = self._handlers[key] = self._make(action)
-            self._place.owned.append(handler)
         return handler
 
     def nested(self, action: Action) -> RunSpec:
@@ -90,15 +96,35 @@ class ProgramTargets:
             from cortex_cli.actions.llm import LlmAction
             from cortex_cli.llm.models import resolve_model
 
-            return LlmAction(resolve_model(action.target, _primary(self._program)))
+            return self._owned(LlmAction(resolve_model(action.target, _primary(self._program))))
         target = self._program.lookup(action.type, action.target or "")
         match target:
             case ToolTarget():
-                return self._tool(target)
+                return self._owned(self._prepared(target))
             case RelicTarget():
-                return self._relic(target)
+                # One for all programs of the session: its service is started once.
+                if target not in self._place.relics:
+                    self._place.relics[target] = self._owned(self._relic(target))
+                return self._place.relics[target]
             case _:
                 raise _unknown(action)
+
+    def _owned(self, handler: Handler) -> Handler:
+        self._place.owned.append(handler)
+        return handler
+
+    def _prepared(self, target: ToolTarget) -> Handler:
+        """The handler of a tool, with the sandbox and the environment that it needs at hand."""
+        if target.manifest.sandbox != "none":
+            from cortex_cli.actions.sandbox import find_sandbox
+
+            find_sandbox()
+        tool = self._tool(target)
+        if target.requirements is None:
+            return tool
+        from cortex_cli.actions.built_tool import BuiltTool
+
+        return BuiltTool(tool, environment_of(target, self._place))
 
     def _tool(self, target: ToolTarget) -> Handler:
         manifest, folder, base = target.manifest, target.folder, self._program.folder
@@ -133,18 +159,28 @@ class ProgramTargets:
             case EmbeddedInterface():
                 return self._embedded(target)
             case RestInterface():
-                from cortex_cli.actions.relic_rest import RestRelic, resolve_base_url
-
-                base_url = resolve_base_url(
-                    manifest.interface.base_url,
-                    variables=self._environment(target),
-                    ambient=self._place.ambient,
-                    secrets=self._place.secrets(target),
-                )
-                embedded = self._embedded(target) if manifest.fallback == "embedded" else None
-                return RestRelic(manifest, base_url=base_url, embedded=embedded)
+                return self._rest(target, manifest.interface)
             case _:
                 assert_never(manifest.interface)
+
+    def _rest(self, target: RelicTarget, interface: RestInterface) -> Handler:
+        from cortex_cli.actions.deployment import deployed_service, with_port
+        from cortex_cli.actions.relic_request import resolve_base_url
+        from cortex_cli.actions.relic_rest import RestRelic
+
+        manifest, ambient = target.manifest, self._place.ambient
+        variables = with_port(manifest, self._environment(target))
+        base_url = resolve_base_url(
+            interface.base_url,
+            variables=variables,
+            ambient=ambient,
+            secrets=self._place.secrets(target),
+        )
+        service = deployed_service(
+            manifest, target.folder, base_url=base_url, variables=variables, ambient=ambient
+        )
+        embedded = self._embedded(target) if manifest.fallback == "embedded" else None
+        return RestRelic(manifest, base_url=base_url, embedded=embedded, service=service)
 
     def _embedded(self, target: RelicTarget) -> "EmbeddedRelic":
         from cortex_cli.actions.relic_kv import EmbeddedRelic
@@ -164,6 +200,21 @@ class ProgramTargets:
             return walk(roots[root], path) if root in roots else MISSING
 
         return declared(target.variables, self._place.ambient, lookup)
+
+
+def environment_of(target: ToolTarget, place: Workplace) -> "VirtualEnvironment":
+    """The environment of a tool that needs packages; SetupError if it may not be made, but must."""
+    from cortex_cli.actions.virtual_environment import Requirements, VirtualEnvironment
+
+    assert target.requirements is not None, f"{target.file} needs no packages"
+    requirements = Requirements(
+        name=target.manifest.name, file=target.requirements, folder=target.folder
+    )
+    environment = VirtualEnvironment(requirements, state=place.state, ambient=place.ambient)
+    if not place.may_build and not environment.is_made():
+        message = f"the environment of tool '{target.manifest.name}' is not made yet"
+        raise SetupError(message, hint="run it once without --no-build")
+    return environment
 
 
 def _unknown(action: Action) -> ActionError:

@@ -48,6 +48,7 @@ class Server:
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
     respond: Responder = lambda _: Answer(b"no such path", 404)
     requests: list[Received] = field(default_factory=list[Received])
+    connections: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
     stop: Callable[[], None] = lambda: None
 
@@ -72,6 +73,10 @@ class Server:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     script: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.script.connections += 1
 
     def parse_request(self) -> bool:
         """Answer any method as soon as its head is read; there is no `do_GET` to go on to."""

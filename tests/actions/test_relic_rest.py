@@ -1,3 +1,5 @@
+import os
+import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,9 +9,11 @@ import anyio
 import msgspec
 import pytest
 
-from cortex_cli.actions import relic_rest
+from cortex_cli.actions import relic_health
+from cortex_cli.actions.deployment import deployed_service, with_port
 from cortex_cli.actions.relic_kv import EmbeddedRelic
-from cortex_cli.actions.relic_rest import RestRelic, resolve_base_url
+from cortex_cli.actions.relic_request import resolve_base_url
+from cortex_cli.actions.relic_rest import RestRelic
 from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.testing import FakeClock, RecordingReporter, make_call
@@ -268,7 +272,7 @@ async def test_a_service_that_has_answered_is_never_left_for_the_store(tmp_path:
 async def test_a_service_that_hangs_at_its_health_check_does_not_answer(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relic_rest, "HEALTH_SECONDS", 0.1)
+    monkeypatch.setattr(relic_health, "HEALTH_SECONDS", 0.1)
     server.answers["/health"] = Answer(hangs=True)
     report = RecordingReporter()
     async with relic(server.url, tmp_path, health_check={"endpoint": "/health"}) as handler:
@@ -306,6 +310,182 @@ def test_a_base_url_without_a_value_names_the_variable(base_url: str) -> None:
     with pytest.raises(SetupError, match="has no value; set the environment variable") as caught:
         resolve_base_url(base_url, variables={}, ambient={"EMPTY": ""})
     assert caught.value.exit_code == 3
+
+
+async def test_a_connection_is_used_again(server: Server) -> None:
+    async with relic(server.url, health_check={"endpoint": "/health"}) as handler:
+        for number in range(10):
+            await perform(handler, "get_value", {"key": str(number)})
+        await perform(handler, "set_value", {"key": "k", "value": {}})
+    assert len(server.requests) == 12
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_passing_failure_is_asked_about_again(server: Server, status: int) -> None:
+    server.respond = lambda _: Answer(b"soon", status if len(server.requests) < 3 else 200)
+    async with relic(server.url) as handler:
+        assert await perform(handler, "get_value", {"key": "k"}) == "soon"
+    assert server.paths == ["/get/k"] * 3
+
+
+async def test_a_failure_that_lasts_is_told_after_three_tries(server: Server) -> None:
+    server.answers["/get/k"] = Answer(b"overloaded", 503)
+    async with relic(server.url) as handler:
+        with pytest.raises(ActionError, match=r"answered 503 .*: overloaded") as caught:
+            await perform(handler, "delete_value", {"key": "k"})
+    assert caught.value.error_type == "http_status"
+    assert server.paths == ["/get/k"] * 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"), [("set_value", 503), ("get_value", 500), ("get_value", 429)]
+)
+async def test_what_may_have_been_done_is_not_done_again(
+    server: Server, operation: str, status: int
+) -> None:
+    server.respond = lambda _: Answer(b"", status)
+    parameters = {"key": "k", "value": {}} if operation == "set_value" else {"key": "k"}
+    async with relic(server.url) as handler:
+        with pytest.raises(ActionError, match=f"answered {status}"):
+            await perform(handler, operation, parameters)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "tries"),
+    [("get_value", {"key": "k"}, 3), ("set_value", {"key": "k", "value": {}}, 1)],
+)
+async def test_an_answer_that_is_lost_is_asked_for_again_if_that_does_no_harm(
+    server: Server, operation: str, parameters: dict[str, Any], tries: int
+) -> None:
+    server.respond = lambda _: Answer(b"never sent", headers={"Content-Length": "oops"})
+    async with relic(server.url) as handler:
+        with pytest.raises(ActionError, match=" failed: ") as caught:
+            await perform(handler, operation, parameters)
+    assert caught.value.error_type == "connection"
+    assert len(server.requests) == tries
+
+
+SERVICE = """
+import json, os, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/get/die":
+            print("out of ink", flush=True)
+            os._exit(3)
+        body = json.dumps(os.getpid()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logs of services that fail stay with the test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@asynccontextmanager
+async def deployed(
+    folder: Path, state: Path | None = None, *, base_url: str | None = None, **fields: Any
+) -> AsyncGenerator[RestRelic]:
+    (folder / "service.py").write_text(SERVICE)
+    deployment = {"type": "process", "command": "python3 service.py"}
+    interface = {"type": "rest_api", "base_url": "http://127.0.0.1:$PORT", "endpoints": ENDPOINTS}
+    made = manifest(**{"interface": interface, "deployment": deployment, **fields})
+    variables = with_port(made, {})
+    place = base_url or f"http://127.0.0.1:{variables['PORT']}"
+    service = deployed_service(made, folder, base_url=place, variables=variables, ambient={})
+    embedded = None
+    if state is not None:
+        embedded = EmbeddedRelic("kv", state_folder=state, identity="kv", clock=FakeClock())
+    handler = RestRelic(made, base_url=place, service=service, embedded=embedded)
+    try:
+        yield handler
+    finally:
+        await handler.aclose()
+        await handler.aclose()
+
+
+@pytest.mark.parametrize("check", [None, {"endpoint": "/health"}])
+async def test_a_service_is_started_once_for_all(tmp_path: Path, check: Any) -> None:
+    pids: set[int] = set()
+    async with deployed(tmp_path, health_check=check) as handler:
+
+        async def ask(key: str) -> None:
+            pids.add(await perform(handler, "get_value", {"key": key}))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(5):
+                tasks.start_soon(ask, str(number))
+    [pid] = pids
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_service_that_crashes_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    async with deployed(tmp_path, tmp_path / "state") as handler:
+        await perform(handler, "get_value", {"key": "k"})
+        for key in ("die", "k"):
+            with pytest.raises(ActionError, match="has ended, with exit code 3: out of ink") as e:
+                await perform(handler, "get_value", {"key": key})
+            assert (e.value.error_type, e.value.retryable) == ("service", False)
+
+
+async def test_a_service_that_does_not_come_up_leaves_the_embedded_store(tmp_path: Path) -> None:
+    report = RecordingReporter()
+    deployment = {"type": "process", "command": "python3 -c 'raise SystemExit(4)'"}
+    async with deployed(tmp_path, tmp_path / "state", deployment=deployment) as handler:
+        await handler.prepare(make_call(report=report))
+        output = await perform(handler, "list_keys", {}, report)
+    assert output["keys"] == []
+    [warning] = report.warnings
+    assert "ended before it answered, with exit code 4" in warning
+
+
+async def test_a_service_that_is_there_already_is_used_and_not_ended(
+    server: Server, tmp_path: Path
+) -> None:
+    report = RecordingReporter()
+    check = {"endpoint": "/health"}
+    async with deployed(tmp_path, base_url=server.url, health_check=check) as handler:
+        await perform(handler, "get_value", {"key": "k"}, report)
+        await perform(handler, "get_value", {"key": "k"}, report)
+    assert server.paths == ["/health", "/get/k", "/get/k"]
+    [warning] = report.warnings
+    assert "answers at" in warning
+    assert "used, and not ended" in warning
+
+
+async def test_what_is_in_the_place_of_a_service_is_not_taken_for_it(
+    server: Server, tmp_path: Path
+) -> None:
+    async with deployed(tmp_path, base_url=server.url) as handler:
+        with pytest.raises(ActionError, match="something listens at") as caught:
+            await perform(handler, "get_value", {"key": "k"})
+    assert caught.value.error_type == "port_in_use"
+    assert server.requests == []
+
+
+async def test_a_health_check_that_is_refused_is_no_service_that_is_late(
+    server: Server, tmp_path: Path
+) -> None:
+    server.answers["/health"] = redirect("http://169.254.169.254/")
+    check = {"endpoint": "/health"}
+    async with deployed(tmp_path, base_url=server.url, health_check=check) as handler:
+        with pytest.raises(ActionError, match="is not declared") as caught:
+            await perform(handler, "get_value", {"key": "k"})
+    assert caught.value.error_type == "host_refused"
 
 
 async def test_it_keeps_the_contract_of_handlers(server: Server) -> None:

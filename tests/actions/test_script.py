@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.actions.script import ScriptTool
+from cortex_cli.actions.script import LONGEST_ARGUMENT, ScriptTool
 from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
 from cortex_cli.manifest.tool_models import ToolManifest
@@ -270,3 +270,14 @@ async def test_script_is_ended_at_a_deadline(script: Make, survivors: Any):
         await script("import time; time.sleep(99)").run(make_call())
     assert scope.cancelled_caught
     assert survivors() == []
+
+
+async def test_line_ends_of_windows_are_none_of_a_shell_s_business(
+    script: Make, tmp_path: Path
+) -> None:
+    tool = script("", runtime="sh")
+    entrypoint = tmp_path / "tool" / "main.py"
+    entrypoint.write_bytes(b'if true; then\r\n  echo "$1" "$(basename "$0")"\r\nfi\r\n')
+    assert await tool.run(make_call({"a": 1})) == '{"a":1} main.py'
+    entrypoint.write_bytes(b"# " + b"x" * LONGEST_ARGUMENT + b"\necho 1 # long\r\n")
+    assert await tool.run(make_call()) == 1

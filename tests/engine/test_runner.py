@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from cortex_cli.errors import UsageError
+from cortex_cli.engine.ports import ActionCall
+from cortex_cli.errors import ActionError, UsageError
 from cortex_cli.events import decode, encode
 from tests.engine.bench import Log, Tools, act, run, run_plan, spec_of, stream
 
@@ -79,6 +80,23 @@ async def test_a_timeout_ends_the_attempt_and_is_retried() -> None:
     assert (failed.error_type, failed.attempts) == ("timeout", 2)
     assert "5 s" in failed.error
     assert tools.cancelled == ["slow", "slow"]
+
+
+async def test_what_is_made_ready_for_an_attempt_does_not_count_against_its_limit() -> None:
+    class SlowToCome(Tools):
+        async def prepare(self, call: ActionCall) -> None:
+            await anyio.sleep(60)
+            if call.parameters.get("never"):
+                message = "it never came"
+                raise ActionError(message, error_type="service", retryable=False)
+
+    slow = act("slow", timeout_seconds=5, parameters={"seconds": 3})
+    late = act("late", "slow", timeout_seconds=5, parameters={"seconds": 6})
+    never = act("never", timeout_seconds=5, retry_count=3, parameters={"never": True})
+    log = await run(spec_of([slow, late, never], SlowToCome()))
+    assert log.of("action_completed", action="slow")[0].duration_seconds == pytest.approx(63)
+    assert log.of("action_failed", action="late")[0].duration_seconds == pytest.approx(65)
+    assert log.of("action_failed", action="never")[0].error == "it never came"
 
 
 async def test_no_timeout_means_no_timeout() -> None:

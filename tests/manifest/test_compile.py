@@ -276,23 +276,23 @@ def test_what_is_sound_of_a_broken_file_is_checked_further(tmp_path: Path) -> No
 def test_a_plan_still_to_be_made_reaches_all_imports(tmp_path: Path) -> None:
     files = {
         "m.yaml": "kind: Agent\nname: a\ngoal: x\nimport: {tools: [t.yaml], agents: [b.yaml]}\n",
-        "t.yaml": f"{TOOL.format(name='t')}    sandbox: bwrap\n",
+        "t.yaml": f"{TOOL.format(name='t')}    environment: {{env_file: ../x}}\n",
         "b.yaml": "kind: Agent\nname: b\ngoal: y\n",
     }
     [line] = all_told(tmp_path, files)
-    assert line.startswith("t.yaml:5:10: 'sandbox' is part of the language")
+    assert line.startswith("t.yaml:5:25: the file '../x' leads out of the root")
 
 
 def test_what_no_plan_reaches_may_have_errors_until_it_is_called(tmp_path: Path) -> None:
     files = {
         "m.yaml": agent("{id: a, type: internal}", head="import: {tools: [t.yaml, u.yaml]}"),
-        "t.yaml": f"{TOOL.format(name='t')}    sandbox: bwrap\n",
+        "t.yaml": f"{TOOL.format(name='t')}    environment: {{env_file: ../x}}\n",
         "u.yaml": TOOL.format(name="u"),
     }
     program, problems = compiled(tmp_path, files)
     assert problems == []
     assert isinstance(program.lookup(ActionType.TOOL, "u"), ToolTarget)
-    with pytest.raises(ManifestError, match="'sandbox' is part of the language"):
+    with pytest.raises(ManifestError, match=r"the file '../x' leads out"):
         program.lookup(ActionType.TOOL, "t")
 
 

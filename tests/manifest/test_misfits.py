@@ -77,7 +77,7 @@ def test_several_mistakes_in_one_file_are_told_at_once_in_its_order() -> None:
             "on_failure: retry",
             "'on_failure' of action 'x' cannot be 'retry'; it may be fail, continue or abort",
         ),
-        ("output_key: env", "'env' is a reserved name and cannot be an output_key"),
+        ("output_key: env", "'env' is a reserved name and cannot be an output_key: choose another"),
         (
             "cache: {ttl: 5}",
             "unknown key 'ttl' in 'cache' of action 'x'; the keys here are key and ttl_seconds",

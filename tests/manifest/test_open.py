@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cortex_cli.errors import CortexError, ManifestError, Severity, UsageError
+from cortex_cli.kinds import ActionType
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.open import examine, open_program
+from cortex_cli.manifest.program import ToolTarget
 from tests.manifest.garbage import GARBAGE
 from tests.manifest.trees import TOOL, agent, all_told, write
 
@@ -137,17 +139,6 @@ def test_an_entry_that_is_too_wrong_gives_its_problems_only(tmp_path: Path) -> N
             {"m.yaml": "kind: Tool\nname: t\nimplementation: {type: mcp, tool: x, server: {}}\n"},
             "m.yaml:3:24: 'implementation: mcp'",
         ),
-        (
-            {"m.yaml": f"{TOOL.format(name='t')}    sandbox: bwrap\n"},
-            "m.yaml:5:10: 'sandbox'",
-        ),
-        (
-            {
-                "m.yaml": "kind: Relic\nname: r\ninterface: {type: embedded, engine: sqlite_kv}\n"
-                "deployment: {type: process, command: serve}\n"
-            },
-            "m.yaml:4:20: 'deployment: process'",
-        ),
     ],
 )
 def test_what_this_version_cannot_do_yet_is_named(
@@ -158,24 +149,17 @@ def test_what_this_version_cannot_do_yet_is_named(
     ]
 
 
-@pytest.mark.parametrize(
-    ("place", "rest"),
-    [
-        ("m.yaml:5:8", "build: {engine: pip}"),
-        ("m.yaml:6:10", "x"),
-    ],
-)
-def test_packages_for_a_tool_are_not_installed_yet(tmp_path: Path, place: str, rest: str) -> None:
+@pytest.mark.parametrize("place", ["inner", "outer"])
+def test_a_build_with_packages_names_its_requirements(tmp_path: Path, place: str) -> None:
     build = "build: {engine: pip, requirements_file: ./requirements.txt}"
     inner = f"kind: Tool\nname: t\nimplementation:\n  type: script\n  entrypoint: x\n  {build}\n"
-    text = inner if rest == "x" else f"{TOOL.format(name='t')}    {rest}\n"
-    files = {"m.yaml": text, "requirements.txt": "# needs\nleft-pad\n"}
-    assert all_told(tmp_path, files) == [
-        (
-            f"{place}: 'build' is part of the language, but this version cannot follow it yet;"
-            " install 'left-pad' and the like yourself, and leave 'build' out"
-        )
-    ]
+    text = inner if place == "inner" else f"{TOOL.format(name='t')}    {build}\n"
+    write(tmp_path, {"m.yaml": text, "requirements.txt": "# needs\nleft-pad\n"})
+    program, problems = open_program(Path("m.yaml"), cwd=tmp_path)
+    tool = program.lookup(ActionType.TOOL, "t")
+    assert problems == []
+    assert isinstance(tool, ToolTarget)
+    assert tool.requirements == tmp_path / "requirements.txt"
 
 
 @pytest.mark.parametrize("content", ["# none\n", "\n# none\n\n"])

@@ -1,0 +1,1 @@
+echo "$GREETING, $(echo "$1" | tr -dc 0-9)!"
