@@ -96,7 +96,7 @@ async def test_one_service_serves_a_run_and_ends_with_the_session(folder: Path) 
 def test_however_cortex_ends_the_service_ends(folder: Path, number: int) -> None:
     (folder / "wait.yaml").write_text(WAIT % "9")
     command = [sys.executable, "-m", "cortex_cli", "run", "outer.yaml", "--json"]
-    environ = {**os.environ, "CORTEX_HOME": str(folder / "s")}
+    environ = {**os.environ, "CORTEX_HOME": str(folder / "s"), "TMPDIR": str(folder)}
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for line in process.stdout:
