@@ -65,6 +65,7 @@ def test_a_thousand_processes_run_at_once_where_few_files_may_be_open(bench: Ben
     assert bench.survivors() == []
 
 
+@pytest.mark.timeout(120)
 def test_want_of_open_files_is_told_before_anything_runs(bench: Bench) -> None:
     tool = bench.shell("tool", "echo ran >> log")
     bench.write({f"a{number}": "target: tool" for number in range(99)}, [tool])
