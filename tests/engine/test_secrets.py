@@ -7,7 +7,7 @@ import pytest
 from cortex_cli.engine.masked_reporter import MaskedReporter
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.reporter import ActionReporter
-from cortex_cli.events import Usage
+from cortex_cli.events import ProgressData, Usage, WarningData
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 
 KEY = "sk-Ab12_Cd34"
@@ -53,3 +53,22 @@ def test_a_secret_spread_over_tokens_is_masked(size: int) -> None:
 def test_tokens_that_are_not_streamed_are_not_given_at_the_end() -> None:
     off = {"stream_llm_tokens": False, "stream_thoughts": False}
     assert told(Masker([KEY]), "sk-", **off) == []
+
+
+def test_all_else_that_a_handler_says_is_passed_on() -> None:
+    heard: list[object] = []
+
+    def emit(_: type[Any], data: Any) -> None:
+        heard.append(data)
+
+    reporter = MaskedReporter(
+        ActionReporter(AgentLoopProtocol(), emit, heard.append), Masker([KEY])
+    )
+    reporter.progress("half", fraction=0.5)
+    reporter.usage(Usage(input_tokens=1))
+    reporter.warn("careful")
+    assert heard == [
+        ProgressData(message="half", fraction=0.5),
+        Usage(input_tokens=1),
+        WarningData(message="careful"),
+    ]

@@ -245,3 +245,33 @@ async def test_a_secret_that_does_not_fit_an_input_is_not_shown(tmp_path: Path) 
     events = await events_of(session)
     assert isinstance(events[-1], AgentEnded)
     assert "must be one of 'a', 'b', not '***'" in (events[-1].data.error or "")
+
+
+def test_what_is_wrong_otherwise_is_told_beside_secrets(tmp_path: Path) -> None:
+    agent = (
+        "kind: Agent\nname: a\nsecrets: {K: {env: K}}\nimport: {tools: [t.yaml]}\nactions:\n"
+        "  - {id: x, type: tool, target: nothing, condition: 'secrets.K =='}\n"
+        "  - {id: y, type: tool, target: t}\n"
+    )
+    tool = "kind: Tool\nname: t\nimplementation: {type: mcp, tool: x, server: {}}\n"
+    with pytest.raises(ManifestError) as caught:
+        opened(tmp_path, {"m.yaml": agent, "t.yaml": tool})
+    assert {problem.code for problem in caught.value.problems} == {
+        "unknown_target",
+        "condition_syntax",
+        "not_yet",
+        "unused_secret",
+    }
+
+
+def test_a_secret_in_the_arguments_of_a_command_is_an_error_at_load(tmp_path: Path) -> None:
+    tool = (
+        "kind: Tool\nname: t\nsecrets: {KEY: {env: K}}\n"
+        "implementation: {type: command, command: [curl, '-u', 'me:${secrets.KEY}']}\n"
+    )
+    with pytest.raises(ManifestError) as caught:
+        opened(tmp_path, {"t.yaml": tool})
+    assert str(caught.value) == (
+        "t.yaml:4:55: a secret cannot go into the arguments of a process, which all can read; give"
+        " it as a variable: environment: {variables: {NAME: '${secrets.KEY}'}}"
+    )
