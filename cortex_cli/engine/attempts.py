@@ -86,6 +86,7 @@ class Attempts:
             env=_environment(record),
             cwd=_folder(record),
             attempt=record.attempt,
+            is_last_attempt=not self._may_retry(record),
             timeout=action.timeout,
             execution_id=self.bus.execution_id,
             path=record.ledger.stamp.path,
@@ -145,7 +146,7 @@ class Attempts:
             self.cancel(record)
         elif error.retryable and self._may_retry(record):
             delay = delay_before(record.attempt, record.action.retry, self.random)
-            self._back_off(record, error, delay)
+            self._back_off(record, error, max(delay, error.retry_after or 0.0))
         elif record.fall_back():
             self._back_off(record, error, 0.0)
         else:

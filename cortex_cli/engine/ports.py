@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from cortex_cli.events import Event, Usage
 from cortex_cli.plan.describe import Outlook
@@ -68,7 +68,8 @@ class ActionCall:
     """One attempt of one action: all that a handler may know of it.
 
     `parameters` and `env` are resolved. `timeout` is in seconds, for information: the engine
-    cancels the handler when it has passed. `attempt` counts from 1.
+    cancels the handler when it has passed. `attempt` counts from 1; after `is_last_attempt` no
+    other is made of the same target.
     """
 
     action: Action
@@ -76,6 +77,7 @@ class ActionCall:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     cwd: str | None = None
     attempt: int = 1
+    is_last_attempt: bool = True
     timeout: float | None = None
     execution_id: str = ""
     path: tuple[str, ...] = ()
@@ -156,12 +158,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """What a model is asked; None leaves a setting to the model."""
+    """What a model is asked; None leaves a setting to the model.
+
+    `schema` is the JSON Schema of the answer, `grammar` its grammar in GBNF; a model that can't be
+    held to them is told of the schema and goes without the grammar, so whoever asks checks the
+    answer. `stream` is False where the answer is wanted as one piece.
+    """
 
     messages: tuple[Message, ...]
     temperature: float | None = None
+    top_p: float | None = None
     max_tokens: int | None = None
     schema: Mapping[str, Any] | None = None
+    grammar: str | None = None
+    stream: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,14 @@ class ThoughtPiece:
     text: str
 
 
-ModelPiece = TextPiece | ThoughtPiece | Usage
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The answer ends before its end: it reached `max_tokens`, or was filtered."""
+
+    reason: Literal["length", "filter"]
+
+
+ModelPiece = TextPiece | ThoughtPiece | CutShort | Usage
 
 
 class ModelClient(Protocol):
@@ -192,6 +209,6 @@ class ModelClient(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
         """Pieces of the answer in order, with the usage last; ActionError if it can't answer.
 
-        The caller closes the iterator, early if it is cancelled.
+        CutShort comes after the text. The caller closes the iterator, early if it is cancelled.
         """
         ...

@@ -2,8 +2,10 @@
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+import anyio
 
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.clock import LoopClock
@@ -18,11 +20,18 @@ class RunHandle:
     """One run of a spec: makes its event stream, and cancels it."""
 
     def __init__(
-        self, spec: RunSpec, inputs: Mapping[str, Any], journal: Journal | None = None
+        self,
+        spec: RunSpec,
+        inputs: Mapping[str, Any],
+        journal: Journal | None = None,
+        *,
+        closing: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`closing` is awaited when the run has ended, however it ends."""
         self._spec = spec
         self._inputs = inputs
         self._journal = journal
+        self._closing = closing
         self._runner: Runner | None = None
         self._is_cancelled = False
 
@@ -37,7 +46,12 @@ class RunHandle:
         self._runner = Runner(self._spec, self._inputs, bus, clock, random.Random())
         if self._is_cancelled:
             self._runner.cancel()
-        await self._runner.run()
+        try:
+            await self._runner.run()
+        finally:
+            if self._closing is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._closing()
 
     def _cancel(self) -> None:
         self._is_cancelled = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,7 @@ from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
+from cortex_cli.session.local_models import models_of
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, tools_of
 from cortex_cli.settings import Settings, load_settings, state_folder
@@ -72,7 +74,9 @@ class Session:
             raise ManifestError(self._problems)
         self._specs: dict[int, RunSpec] = {}
         self._place = Workplace(
-            ambient=environ, state=lambda: open_state_folder(state_folder(environ))
+            ambient=environ,
+            state=lambda: open_state_folder(state_folder(environ)),
+            models=cache(partial(models_of, settings, environ)),
         )
 
     @classmethod
