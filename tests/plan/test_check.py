@@ -89,8 +89,8 @@ def test_known_names_need_no_edge() -> None:
                                     " follow it yet")),
         ({"parameters": {"v": "${secrets.KEY}"}}, ("'secrets.KEY' is no declared secret; declare"
                                                    " 'KEY' first")),
-        ({"type": "llm", "parameters": {"schema": {}}}, ("'schema' is part of the protocol, but"
-                                                         " this version cannot follow it yet")),
+        ({"type": "llm", "parameters": {"tools": []}}, ("'tools' is part of the protocol, but"
+                                                        " this version cannot follow it yet")),
         ({"cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
                           " yet")),
     ],
