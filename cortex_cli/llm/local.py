@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
@@ -29,6 +30,7 @@ _END_SECONDS = 0.5
 _LONGEST_LINE = 65_536
 _INHERITED = ("CORTEX_RUN_MARK", "HOME", "LANG", "LC_ALL", "PATH", "TMPDIR")
 _KEY = "KEY"
+_SIGNS_OF_DEATH = frozenset({"unreachable", "broken_stream"})
 
 
 class LocalModel:
@@ -59,12 +61,16 @@ class LocalModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         """The pieces as they come; closing it ends the computing, too."""
         client = await self._ready()
-        async with aclosing(client.stream(request)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Usage):
-                    read, written = piece.input_tokens, piece.output_tokens
-                    piece = Usage(input_tokens=read, output_tokens=written, cost_usd=0.0)
-                yield piece
+        try:
+            async with aclosing(client.stream(request)) as pieces:
+                async for piece in pieces:
+                    yield _free(piece)
+        except ActionError as error:
+            if error.error_type in _SIGNS_OF_DEATH and self._process is not None:
+                # So that the next attempt finds that it has ended, if it has.
+                with anyio.move_on_after(_END_SECONDS):
+                    await self._process.wait()
+            raise
 
     async def aclose(self) -> None:
         """End the process; the next request starts another."""
@@ -121,6 +127,13 @@ class LocalModel:
             message = f"the model '{self._name}' could not be loaded: {answer['error']}"
             raise ActionError(message, error_type="setup", retryable=False)
         return str(answer["address"])
+
+
+def _free(piece: ModelPiece) -> ModelPiece:
+    """The piece; a usage is known to cost nothing."""
+    if not isinstance(piece, Usage):
+        return piece
+    return msgspec.structs.replace(piece, cost_usd=0.0)
 
 
 async def _ask(process: Process, asked: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,6 @@ from cortex_cli.engine.ports import Message, ModelPiece, ModelRequest, TextPiece
 from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.events import Usage
 from cortex_cli.llm.local import LocalModel
-from cortex_cli.llm.weights import Shelf
-from cortex_cli.settings import state_folder
 from cortex_cli.testing.model_contract import pieces_of
 from tests.llm.test_remote import pytestmark as quiet
 
@@ -30,15 +28,6 @@ pytestmark = [quiet, pytest.mark.timeout(120)]
 ASKED = ModelRequest(
     messages=(Message(role="user", content="Tell me about the sea."),), max_tokens=2000
 )
-
-
-@pytest.fixture
-def weights() -> Path:
-    """The file of SmolLM2 in the user's own state folder."""
-    try:
-        return Shelf(state_folder(os.environ) / "models").path_of("smollm2")
-    except SetupError as error:
-        pytest.skip(str(error))
 
 
 @asynccontextmanager
