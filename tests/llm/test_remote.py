@@ -208,3 +208,30 @@ def test_a_key_is_sent_to_its_own_address_only() -> None:
     assert elsewhere.key(environ) is None
     named = Connection(provider="openai", model="m", base_url="http://h/v1", api_key_env="MINE")
     assert named.key(environ) == "m"
+
+
+async def test_ollama_speaks_the_same_api_and_its_price_is_not_known() -> None:
+    server = ScriptedServer(["fine"])
+    async with server, remote(server, provider="ollama", model="llama3.2:1b") as client:
+        assert (await pieces_of(client))[-1] == Usage(input_tokens=3, output_tokens=1)
+    assert server.requests[0].body["model"] == "llama3.2:1b"
+
+
+async def test_a_model_whose_price_is_not_known_has_no_cost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with ScriptedServer(["fine"]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        settings = {"provider": "openai", "model": "nonesuch", "base_url": None}
+        async with remote(server, {"OPENAI_API_KEY": "k"}, **settings) as client:
+            assert (await pieces_of(client))[-1] == Usage(input_tokens=3, output_tokens=1)
+
+
+@pytest.mark.parametrize(("provider", "package"), [("anthropic",) * 2, ("google", "google.genai")])
+async def test_other_providers_are_asked_at_their_addresses(provider: str, package: str) -> None:
+    pytest.importorskip(package)
+    server = ScriptedServer([])
+    async with server, remote(server, provider=provider) as client:
+        with pytest.raises(ActionError, match="is not there: ") as caught:
+            await pieces_of(client)
+    assert caught.value.error_type == "model"
