@@ -109,7 +109,8 @@ class ActionError(CortexError):
     """One attempt of an action has failed, for a reason that the user can read.
 
     `error_type` is a short stable word for programs (`exit_status`, `http_status`, `timeout` …).
-    `retryable` is False where a further attempt cannot end differently.
+    `retryable` is False where a further attempt cannot end differently. `retry_after` is how many
+    seconds a service asked to be left alone.
     """
 
     def __init__(
@@ -118,9 +119,11 @@ class ActionError(CortexError):
         *,
         error_type: str = "error",
         retryable: bool = True,
+        retry_after: float | None = None,
         hint: str | None = None,
     ) -> None:
         """The message is shown as it is, made safe for the terminal by whoever shows it."""
         super().__init__(message, hint=hint)
         self.error_type = error_type
         self.retryable = retryable
+        self.retry_after = retry_after

@@ -29,6 +29,12 @@ class Settings(Written):
     color: Literal["auto", "always", "never"] = "auto"
     max_parallel: ParallelLimit | None = None
     """In place of a manifest's own `max_parallel_actions`."""
+    model: str | None = None
+    """`provider:model`, the default where a manifest chooses none."""
+    base_url: str | None = None
+    """Where models of that provider are, if it is not the provider's own address."""
+    api_key_env: str | None = None
+    """The variable that holds the key for them."""
 
 
 def load_settings(environ: Mapping[str, str], root: Path | None) -> Settings:

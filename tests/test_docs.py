@@ -128,8 +128,10 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def _options(command: str) -> set[str]:
-    group = typer.main.get_group(app)
-    parameters = group.commands[command].params
+    """The options of a command, or of all commands of a group."""
+    found = typer.main.get_group(app).commands[command]
+    commands = [found, *getattr(found, "commands", {}).values()]
+    parameters = [parameter for one in commands for parameter in one.params]
     return {name for one in parameters for name in one.opts if name.startswith("--")}
 
 

@@ -1,22 +1,37 @@
 """Actions of type `llm`: a prompt, and the model's answer as the output."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal, assert_never
 
 import msgspec
 
+from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answer
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.ports import (
     ActionCall,
+    CutShort,
     Message,
     ModelClient,
     ModelPiece,
     ModelRequest,
+    Reporter,
     TextPiece,
     ThoughtPiece,
 )
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
+from cortex_cli.manifest.models import ModelParameters
+
+# With these, no further attempt of the same model is worth waiting for; with the others, all are.
+_AT_ONCE = frozenset({"auth", "quota", "model", "setup", "unreachable"})
+_IN_THE_END = frozenset({"rate_limited", "busy", "server", "broken_stream", "answer"})
+
+_CUT = {"length": "it reached the most tokens that it may have", "filter": "it was filtered"}
+_REPAIR = (
+    "That answer cannot be used: {}. Answer again, with the whole JSON and without any other text."
+)
+_NO_DEFAULTS = ModelParameters()
 
 
 class _Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,49 +46,116 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[_Turn] | None = None
     system: Any = None
     temperature: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     schema: Any = None
     tools: Any = None
 
 
 class LlmAction:
-    """A handler that asks a model; its output is the whole answer, a text.
+    """A handler that asks a model; its output is the whole answer.
 
     Parameters: `prompt`, a text, or `messages`, a list of `{role, content}`; `system`,
     `temperature` and `max_tokens` may be given besides. Every other parameter is a named value:
     it follows the prompt under a heading `## name`, a text as it is, anything else as JSON.
+
+    Without `schema` the output is a text. With it, it is the value that the answer is the JSON of;
+    an answer that does not fit is told what is wrong and asked for once more (`schema`).
     """
 
-    def __init__(self, client: ModelClient) -> None:
-        """`client` is asked once an attempt."""
+    def __init__(
+        self,
+        client: ModelClient,
+        *,
+        fallback: ModelClient | None = None,
+        defaults: ModelParameters = _NO_DEFAULTS,
+        note: str | None = None,
+    ) -> None:
+        """`fallback` answers where `client` cannot; `defaults` hold where an action sets nothing.
+
+        `note` is a warning that each attempt gives.
+        """
         self._client = client
+        self._fallback = fallback
+        self._defaults = defaults
+        self._note = note
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt.
 
-        Raises ActionError (`parameters`, `not_yet`, `secret`), or what the model raises.
+        Raises ActionError (`parameters`, `schema`, `secret`), or what the model raises.
         """
         if call.has_secret(call.parameters):
             message = "a secret would be in the prompt, and nothing was sent"
             hint = "give it to the tool that the model's answer goes to"
             raise ActionError(message, error_type="secret", retryable=False, hint=hint)
-        answer: list[str] = []
-        pieces = self._client.stream(make_request(call.parameters))
+        request = make_request(call.parameters, self._defaults)
+        if self._note is not None:
+            call.report.warn(f"{self._note}; {self._client.name} answers")
         try:
-            async for piece in pieces:
-                match piece:
-                    case TextPiece(text):
-                        answer.append(text)
-                        call.report.token(text, self._client.name)
-                    case ThoughtPiece(text):
-                        call.report.thought(text)
-                    case Usage():
-                        call.report.usage(piece)
-                    case _:
-                        assert_never(piece)
-        finally:
-            await _close(pieces)
-        return "".join(answer)
+            return await _answer(self._client, request, call.report)
+        except ActionError as error:
+            if self._fallback is None or not _moves_on(error, call):
+                raise
+            call.report.warn(f"{error}; {self._fallback.name} answers in its place")
+        return await _answer(self._fallback, request, call.report)
+
+    async def aclose(self) -> None:
+        """Close what the clients have opened."""
+        for client in (self._client, self._fallback):
+            closer = getattr(client, "aclose", None)
+            if closer is not None:
+                await closer()
+
+
+def _moves_on(error: ActionError, call: ActionCall) -> bool:
+    """Whether another model may do better, and waiting for this one is not to be tried first."""
+    if error.error_type in _AT_ONCE:
+        return True
+    patience = call.action.retry.max_delay_seconds
+    is_too_long = (error.retry_after or 0.0) > patience
+    return error.error_type in _IN_THE_END and (call.is_last_attempt or is_too_long)
+
+
+async def _answer(client: ModelClient, request: ModelRequest, report: Reporter) -> Any:
+    text = await _read_text(client, request, report)
+    if request.schema is None:
+        return text
+    try:
+        return read_answer(text, request.schema)
+    except MisfitError as error:
+        report.warn(f"the answer of {client.name} does not fit its schema: {error}; asked again")
+        reply = Message(role="user", content=_REPAIR.format(error))
+    turns = (*request.messages, Message(role="assistant", content=text), reply)
+    text = await _read_text(client, replace(request, messages=turns), report)
+    try:
+        return read_answer(text, request.schema)
+    except MisfitError as error:
+        message = f"the answer of {client.name} does not fit its schema, asked twice: {error}"
+        raise ActionError(message, error_type="schema") from error
+
+
+async def _read_text(client: ModelClient, request: ModelRequest, report: Reporter) -> str:
+    """The text of an answer, whose pieces are reported as they come."""
+    answer: list[str] = []
+    pieces = client.stream(request)
+    try:
+        async for piece in pieces:
+            match piece:
+                case TextPiece(text):
+                    answer.append(text)
+                    report.token(text, client.name)
+                case ThoughtPiece(text):
+                    report.thought(text)
+                case CutShort(reason):
+                    report.warn(f"the answer of {client.name} was cut short: {_CUT[reason]}")
+                case Usage():
+                    report.usage(piece)
+                case _:
+                    assert_never(piece)
+    finally:
+        await _close(pieces)
+    return "".join(answer)
 
 
 async def _close(pieces: AsyncIterator[ModelPiece]) -> None:
@@ -85,7 +167,9 @@ async def _close(pieces: AsyncIterator[ModelPiece]) -> None:
             await aclose()
 
 
-def make_request(parameters: Mapping[str, Any]) -> ModelRequest:
+def make_request(
+    parameters: Mapping[str, Any], defaults: ModelParameters = _NO_DEFAULTS
+) -> ModelRequest:
     """What the parameters of an llm action ask a model; ActionError for a misfit."""
     names = _Settings.__struct_fields__
     given = {name: value for name, value in parameters.items() if name in names}
@@ -95,14 +179,17 @@ def make_request(parameters: Mapping[str, Any]) -> ModelRequest:
     except msgspec.ValidationError as error:
         message = f"the parameters of the prompt don't fit: {error}"
         raise ActionError(message, error_type="parameters", retryable=False) from error
-    for name in ("schema", "tools"):
-        if getattr(settings, name) is not None:
-            message = f"'{name}' of an llm action can't be used yet"
-            raise ActionError(message, error_type="not_yet", retryable=False)
+    if settings.tools is not None:
+        message = "'tools' of an llm action can't be used yet"
+        raise ActionError(message, error_type="not_yet", retryable=False)
+    schema = None if settings.schema is None else check_schema(settings.schema)
     return ModelRequest(
         messages=tuple(_messages(settings, values)),
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
+        temperature=defaults.temperature if settings.temperature is None else settings.temperature,
+        top_p=defaults.top_p if settings.top_p is None else settings.top_p,
+        max_tokens=defaults.max_tokens if settings.max_tokens is None else settings.max_tokens,
+        schema=schema,
+        stream=defaults.stream,
     )
 
 

@@ -92,6 +92,7 @@ class Attempts:
             env=env,
             cwd=cwd,
             attempt=record.attempt,
+            is_last_attempt=not self._may_retry(record),
             timeout=traits.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
@@ -169,7 +170,7 @@ class Attempts:
             self.cancel(record)
         elif error.retryable and self._may_retry(record):
             delay = delay_before(record.attempt, record.action.retry, self.random)
-            self._back_off(record, error, delay)
+            self._back_off(record, error, max(delay, error.retry_after or 0.0))
         elif not self.is_ending and record.fall_back():
             self._back_off(record, error, 0.0)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -88,7 +88,8 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of one action: all that a handler may know of it.
 
     `parameters` and `env` are resolved. `timeout` is in seconds, for information: the engine
-    cancels the handler when it has passed. `attempt` counts from 1. Secrets in `parameters` and
+    cancels the handler when it has passed. `attempt` counts from 1; after `is_last_attempt` no
+    other is made of the same target. Secrets in `parameters` and
     `env` are sealed; `masker` is None where the run has none. What comes back is masked by the
     engine; a handler masks what it cuts before it cuts it.
     """
@@ -98,6 +99,7 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     cwd: str | None = None
     attempt: int = 1
+    is_last_attempt: bool = True
     timeout: float | None = None
     execution_id: str = ""
     path: tuple[str, ...] = ()
@@ -237,12 +239,13 @@ class RunSpec:
 class RunRequest:
     """What one run is given beside what it runs.
 
-    `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
+    `run_id` is a new one by default. `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
     run's tools leave behind; `past` is what an earlier part of the run has done; `resume`
     is the command that goes on with the run; actions of the outermost plan whose ids are in `left_out` are skipped,
     as if they had completed with nothing.
     """
 
+    run_id: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     approver: Approver | None = None
     run_dir: Path | None = None
@@ -261,12 +264,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """What a model is asked; None leaves a setting to the model."""
+    """What a model is asked; None leaves a setting to the model.
+
+    `schema` is the JSON Schema of the answer, `grammar` its grammar in GBNF; a model that can't be
+    held to them is told of the schema and goes without the grammar, so whoever asks checks the
+    answer. `stream` is False where the answer is wanted as one piece.
+    """
 
     messages: tuple[Message, ...]
     temperature: float | None = None
+    top_p: float | None = None
     max_tokens: int | None = None
     schema: Mapping[str, Any] | None = None
+    grammar: str | None = None
+    stream: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +294,14 @@ class ThoughtPiece:
     text: str
 
 
-ModelPiece = TextPiece | ThoughtPiece | Usage
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The answer ends before its end: it reached `max_tokens`, or was filtered."""
+
+    reason: Literal["length", "filter"]
+
+
+ModelPiece = TextPiece | ThoughtPiece | CutShort | Usage
 
 
 class ModelClient(Protocol):
@@ -297,6 +315,6 @@ class ModelClient(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
         """Pieces of the answer in order, with the usage last; ActionError if it can't answer.
 
-        The caller closes the iterator, early if it is cancelled.
+        CutShort comes after the text. The caller closes the iterator, early if it is cancelled.
         """
         ...

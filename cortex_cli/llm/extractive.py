@@ -12,6 +12,7 @@ import anyio
 from cortex_cli.engine.ports import ModelPiece, ModelRequest, TextPiece, ThoughtPiece
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
+from cortex_cli.llm.connection import THREE_WAYS
 from cortex_cli.llm.question import NO_TOPICS, Question, read_prompt
 from cortex_cli.llm.ranking import Sentence, rank, select, words_of
 from cortex_cli.llm.sentences import sentences_of
@@ -44,6 +45,9 @@ class ExtractiveModel:
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
         """The answer word by word; ActionError (`model`) if there is nothing to pick from."""
+        if request.schema is not None:
+            message = f"{NAME} picks sentences, and cannot write what fits a schema"
+            raise ActionError(message, error_type="model", retryable=False, hint=THREE_WAYS)
         yield ThoughtPiece(_WHAT_IT_IS)
         asked = "\n\n".join(m.content for m in request.messages if m.role == "user")
         if len(asked) > LONGEST_INPUT:

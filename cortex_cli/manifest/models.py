@@ -109,11 +109,14 @@ class Persona(Declaration):
 
 
 class ModelChoice(Declaration):
-    """A model, by provider and name."""
+    """A model, by provider and name, and how it is reached."""
 
-    provider: str
+    provider: Annotated[str, Field(min_length=1)]
     model: str | None = None
-    base_url: str | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
+        default=None, description="Of an endpoint that speaks the OpenAI API"
+    )
+    api_key_env: str | None = Field(default=None, description="The variable that holds the key")
 
 
 class ModelParameters(Declaration):

@@ -118,10 +118,8 @@ def _check_secrets(linker: Linker) -> None:
 def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:
     if action.cache is not False:
         yield ("cache",)
-    if action.type is ActionType.LLM:
-        for name in ("schema", "tools"):
-            if name in action.parameters:
-                yield ("parameters", name)
+    if action.type is ActionType.LLM and "tools" in action.parameters:
+        yield ("parameters", "tools")
 
 
 def _not_yet(field: str) -> str:

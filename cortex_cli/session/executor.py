@@ -1,5 +1,6 @@
 """`AgentLoopExecutor`: run a plan from Python, with functions as tools."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from cortex_cli.engine.ports import Approver, Handler, Journal, ModelClient, Run
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError, ManifestError, UsageError
 from cortex_cli.kinds import ActionType
-from cortex_cli.llm.models import resolve_model
+from cortex_cli.llm.models import Models
 from cortex_cli.plan.check import check_plan, check_protocol, is_sound
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import estimate
@@ -19,6 +20,7 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import ExecutionPlan
 from cortex_cli.session.handle import RunHandle
+from cortex_cli.session.local_models import models_folder
 
 
 @dataclass(kw_only=True, eq=False)
@@ -27,8 +29,9 @@ class AgentLoopExecutor:
 
     `tool_executor` maps names to sync or async functions, which are called with the action's
     parameters as keywords, or is an object with `async def execute(name, parameters)`. Sync
-    functions run in worker threads. `llm_client` answers `llm` actions; by default it is the
-    built-in extractive summariser. `inputs` is what `${inputs.NAME}` refers to.
+    functions run in worker threads. `llm_client` answers `llm` actions; without one their target
+    names a model, by default the built-in extractive summariser. `inputs` is what
+    `${inputs.NAME}` refers to.
     `approver` is asked for the approvals that the protocol requires; without one the run pauses.
 
     Raises ManifestError, with all problems at once, if the plan cannot be run, and UsageError
@@ -49,10 +52,11 @@ class AgentLoopExecutor:
         if self.plan is None:
             message = f"'{self.agent_name}' has no plan"
             raise UsageError(message, hint="give it plan=[Action(...), ...]")
+        self._targets = _Functions(FunctionTools(self.tool_executor), self.llm_client)
         self._spec = RunSpec(
             name=self.agent_name,
             protocol=self.protocol,
-            targets=_Functions(FunctionTools(self.tool_executor), self.llm_client),
+            targets=self._targets,
             outlook=_outlook(ExecutionPlan.of(self.plan), self.protocol),
         )
 
@@ -63,7 +67,8 @@ class AgentLoopExecutor:
         nothing of it is left.
         """
         request = RunRequest(inputs=self.inputs, approver=self.approver)
-        return RunHandle(self._spec, request, self.journal).stream()
+        closing = self._targets.aclose
+        return RunHandle(self._spec, request, self.journal, closing=closing).stream()
 
 
 _TOOL = ActionType.TOOL
@@ -75,13 +80,18 @@ class _Functions:
     def __init__(self, tools: FunctionTools, client: ModelClient | None) -> None:
         self._tools = tools
         self._client = client
+        self._models = Models(environ=os.environ, folder=lambda: models_folder(os.environ))
 
     def handler(self, action: Action) -> Handler:
         if action.type is _TOOL:
             return self._tools.handler(action)
         if action.type is ActionType.LLM:
-            return LlmAction(self._client or resolve_model(None))
+            return LlmAction(self._client or self._models.choose(action.target).client)
         raise _without_manifest(action)
+
+    async def aclose(self) -> None:
+        """Close the models that were made here; the client that was given is the caller's."""
+        await self._models.aclose()
 
     def nested(self, action: Action) -> RunSpec:
         raise _without_manifest(action)

@@ -2,7 +2,9 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+import anyio
 
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.clock import LoopClock
@@ -23,15 +25,19 @@ class RunHandle:
         request: RunRequest,
         journal: Journal | None = None,
         *,
-        run_id: str | None = None,
         vault: Vault | None = None,
+        closing: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`run_id` is a new one by default; `vault` holds the secrets, read before the run begins."""
+        """`vault` holds the secrets, which are read before the run begins.
+
+        `closing` is awaited when the run has ended, however it ends.
+        """
         self._spec = spec
         self._vault = vault
         self._request = request
         self._journal = journal
-        self._run_id = run_id or execution_id(os.urandom(8))
+        self._run_id = request.run_id or execution_id(os.urandom(8))
+        self._closing = closing
         self._runner: Runner | None = None
         self._is_cancelled = False
 
@@ -51,7 +57,12 @@ class RunHandle:
         self._runner = Runner(self._spec, self._request, bus, clock, random.Random())
         if self._is_cancelled:
             self._runner.cancel()
-        await self._runner.run()
+        try:
+            await self._runner.run()
+        finally:
+            if self._closing is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._closing()
 
     def _cancel(self) -> None:
         self._is_cancelled = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any, Literal
 
 from cortex_cli.engine.context import declared
@@ -13,10 +14,11 @@ from cortex_cli.manifest.open import first_operation
 from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
 from cortex_cli.protocol.action import Action
 from cortex_cli.session.diagnosis import Check
+from cortex_cli.session.local_models import models_of
 from cortex_cli.session.session import Request, Session
 from cortex_cli.session.targets import ProgramTargets, Workplace, environment_of
 from cortex_cli.session.vault import Vault
-from cortex_cli.settings import state_folder
+from cortex_cli.settings import Settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
 _UNCHECKED = "it has no health check"
@@ -41,6 +43,7 @@ async def check_health(program: Program, request: Request) -> list[Check]:
     vault = Vault.of(program, request.environ)
     place = Workplace(
         secrets=vault.shelf,
+        models=cache(partial(models_of, Settings(), request.environ)),
         ambient=request.environ,
         state=lambda: open_state_folder(state_folder(request.environ)),
     )

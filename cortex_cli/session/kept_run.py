@@ -107,7 +107,7 @@ class KeptRun:
 
     def stream(self) -> "EventStream":
         """The events of the run from here on, each durable before it is given out."""
-        return self._session.start(self._request, journal=self._opened.journal, run_id=self.run_id)
+        return self._session.start(self._request, journal=self._opened.journal)
 
     def note(self, event: Event) -> None:
         """Take in an event that was given out, for what is kept of the run at its end."""
@@ -178,6 +178,7 @@ def _request(
     resumption: Resumption | None = None,
 ) -> RunRequest:
     return RunRequest(
+        run_id=opened.record.execution_id,
         inputs=inputs,
         approver=keeping.approver,
         run_dir=opened.work,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,7 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.call_order import called_first
+from cortex_cli.session.local_models import models_of
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
@@ -84,6 +86,7 @@ class Session:
             ambient=request.environ,
             state=lambda: open_state_folder(state_folder(request.environ)),
             may_build=request.may_build,
+            models=cache(partial(models_of, settings, request.environ)),
         )
 
     @classmethod
@@ -190,9 +193,7 @@ class Session:
         """The events of a new run, which is written down by `journal` alone; see `start`."""
         return self.start(RunRequest(inputs=inputs, approver=approver), journal=journal)
 
-    def start(
-        self, request: RunRequest, *, journal: Journal | None = None, run_id: str | None = None
-    ) -> "EventStream":
+    def start(self, request: RunRequest, *, journal: Journal | None = None) -> "EventStream":
         """The events of a run, which begins with the first that is asked for.
 
         Raises UsageError if there is no plan.
@@ -203,7 +204,7 @@ class Session:
         spec = self._spec(self.program)
         if spec.outlook is None:
             raise no_plan(spec.name)
-        return RunHandle(spec, request, journal, run_id=run_id, vault=self._vault).stream()
+        return RunHandle(spec, request, journal, vault=self._vault).stream()
 
     async def aclose(self) -> None:
         """Close what the handlers hold open."""

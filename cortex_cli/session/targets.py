@@ -9,7 +9,7 @@ from cortex_cli.engine.context import declared
 from cortex_cli.engine.ports import Handler, RunSpec
 from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.kinds import ActionType
-from cortex_cli.manifest.models import AgentManifest, ModelChoice
+from cortex_cli.manifest.models import AgentManifest, CognitiveEngine
 from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import EmbeddedInterface, RestInterface
 from cortex_cli.manifest.tool_models import (
@@ -26,6 +26,7 @@ from cortex_cli.protocol.sealed import Sealed
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
     from cortex_cli.actions.virtual_environment import VirtualEnvironment
+    from cortex_cli.llm.models import Models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,13 @@ class Workplace:
 
     `secrets` gives those of a tool or relic, by their names.
     `may_build`: environments that tools need, and that are not there, may be made.
+    `models` gives the models that can be had, the same each time.
     """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     secrets: Callable[[Target], Mapping[str, Sealed]]
+    models: Callable[[], "Models"]
     may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])
     relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
@@ -93,10 +96,7 @@ class ProgramTargets:
 
     def _make(self, action: Action) -> Handler:
         if action.type is ActionType.LLM:
-            from cortex_cli.actions.llm import LlmAction
-            from cortex_cli.llm.models import resolve_model
-
-            return self._owned(LlmAction(resolve_model(action.target, _primary(self._program))))
+            return self._owned(self._llm(action.target))
         target = self._program.lookup(action.type, action.target or "")
         match target:
             case ToolTarget():
@@ -125,6 +125,18 @@ class ProgramTargets:
         from cortex_cli.actions.built_tool import BuiltTool
 
         return BuiltTool(tool, environment_of(target, self._place))
+
+    def _llm(self, name: str | None) -> Handler:
+        from cortex_cli.actions.llm import LlmAction
+
+        engine = _engine(self._program)
+        chosen = self._place.models().choose(name, engine)
+        return LlmAction(
+            chosen.client,
+            fallback=chosen.fallback,
+            defaults=engine.parameters,
+            note=chosen.note,
+        )
 
     def _tool(self, target: ToolTarget) -> Handler:
         manifest, folder, base = target.manifest, target.folder, self._program.folder
@@ -223,7 +235,8 @@ def _unknown(action: Action) -> ActionError:
     )
 
 
-def _primary(program: Program) -> ModelChoice | None:
-    """The model that an agent chooses for itself."""
+def _engine(program: Program) -> CognitiveEngine:
+    """The models that an agent chooses for itself, and the settings that it gives them."""
     manifest = program.manifest
-    return manifest.cognitive_engine.primary if isinstance(manifest, AgentManifest) else None
+    is_agent = isinstance(manifest, AgentManifest)
+    return manifest.cognitive_engine if is_agent else CognitiveEngine()

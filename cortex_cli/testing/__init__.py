@@ -3,5 +3,20 @@
 from cortex_cli.testing.calls import RecordingReporter, ReportedProgress, make_call
 from cortex_cli.testing.clock import FakeClock
 from cortex_cli.testing.models import ScriptedLLM
+from cortex_cli.testing.scripts import Answer, BrokenOff, Garbled, Hang, Pace, Refusal
+from cortex_cli.testing.server import ScriptedServer
 
-__all__ = ["FakeClock", "RecordingReporter", "ReportedProgress", "ScriptedLLM", "make_call"]
+__all__ = [
+    "Answer",
+    "BrokenOff",
+    "FakeClock",
+    "Garbled",
+    "Hang",
+    "Pace",
+    "RecordingReporter",
+    "Refusal",
+    "ReportedProgress",
+    "ScriptedLLM",
+    "ScriptedServer",
+    "make_call",
+]

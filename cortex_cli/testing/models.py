@@ -1,32 +1,54 @@
 """`ScriptedLLM`: a model whose answers are given beforehand."""
 
-import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from typing import assert_never
 
 import anyio
+import anyio.lowlevel
 
-from cortex_cli.engine.ports import ModelPiece, ModelRequest, TextPiece
+from cortex_cli.engine.ports import CutShort, ModelPiece, ModelRequest, TextPiece, ThoughtPiece
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
+from cortex_cli.testing.scripts import (
+    AT_ONCE,
+    Answer,
+    BrokenOff,
+    Garbled,
+    Hang,
+    Pace,
+    Refusal,
+    Script,
+    paced,
+    tokens_of,
+)
 
-_PIECE = re.compile(r"\S+\s*|\s+")
+_WORDS = {401: "auth", 403: "auth", 402: "quota", 404: "model", 429: "rate_limited", 503: "busy"}
+_LASTING = {"auth", "quota", "model", "request", "context_length"}
+_CODES = {"context_length_exceeded": "context_length", "insufficient_quota": "quota"}
+_FIRST_SERVER_ERROR = 500
 
 
 class ScriptedLLM:
     """A model client that streams the given answers, one a request, in order.
 
     An answer is cut into words, each with the white space that follows it. One that is an
-    ActionError is raised instead. `requests` holds what was asked. A request for which no answer
-    is left is an AssertionError: the test asked more often than it meant to.
+    ActionError is raised instead; the faults of `cortex_cli.testing.scripts` raise what the real
+    client raises for them. `requests` holds what was asked. A request for which no answer is left
+    is an AssertionError: the test asked more often than it meant to.
     """
 
     def __init__(
-        self, answers: Iterable[str | ActionError], *, name: str = "scripted", delay: float = 0.0
+        self,
+        answers: Iterable[Script | ActionError],
+        *,
+        name: str = "scripted",
+        pace: Pace = AT_ONCE,
     ) -> None:
-        """`delay` is the time before each piece, in seconds."""
+        """`pace` is kept on the clock of the event loop."""
         self._answers = iter(answers)
         self._name = name
-        self._delay = delay
+        self._pace = pace
         self.requests: list[ModelRequest] = []
 
     @property
@@ -34,18 +56,74 @@ class ScriptedLLM:
         """What the model is called in events and reports."""
         return self._name
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         """The pieces of the next answer, then their number as the usage."""
         self.requests.append(request)
-        answer = next(self._answers, None)
-        if answer is None:
-            message = f"request {len(self.requests)}: no answer is left"
-            raise AssertionError(message)
-        if isinstance(answer, ActionError):
-            raise answer
-        pieces: list[str] = _PIECE.findall(answer)
-        for piece in pieces:
-            await anyio.sleep(self._delay)
-            yield TextPiece(piece)
-        asked = sum(len(message.content.split()) for message in request.messages)
-        yield Usage(input_tokens=asked, output_tokens=len(pieces))
+        script = next(self._answers, None)
+        await anyio.lowlevel.checkpoint()
+        match script:
+            case None:
+                message = f"request {len(self.requests)}: no answer is left"
+                raise AssertionError(message)
+            case ActionError():
+                raise script
+            case Refusal():
+                raise _refused(script)
+            case str():
+                answer = Answer(text=script)
+            case Answer():
+                answer = script
+            case BrokenOff(text) | Garbled(text) | Hang(text):
+                answer = Answer(text=text)
+            case _:
+                assert_never(script)
+        async with aclosing(self._written(answer, request)) as written:
+            async for piece in written:
+                yield piece
+        await _end(script)
+        yield _usage(answer, request)
+
+    async def _written(self, answer: Answer, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
+        thoughts, texts = tokens_of(answer.thought), tokens_of(answer.text)
+        if not request.stream:
+            thoughts, texts = [answer.thought], [answer.text]
+        place = 0
+        async with aclosing(paced([*thoughts, *texts], answer.pace or self._pace)) as tokens:
+            async for token in tokens:
+                if token:
+                    yield ThoughtPiece(token) if place < len(thoughts) else TextPiece(token)
+                place += 1
+        if answer.is_cut:
+            yield CutShort("length")
+
+
+async def _end(script: Script) -> None:
+    match script:
+        case BrokenOff():
+            message = "the answer broke off"
+            raise ActionError(message, error_type="broken_stream")
+        case Garbled():
+            message = "the answer could not be read"
+            raise ActionError(message, error_type="answer")
+        case Hang():
+            await anyio.sleep_forever()
+        case _:
+            return
+
+
+def _refused(refusal: Refusal) -> ActionError:
+    is_theirs = refusal.status >= _FIRST_SERVER_ERROR
+    word = _WORDS.get(refusal.status, "server" if is_theirs else "request")
+    word = _CODES.get(refusal.code or "", word)
+    return ActionError(
+        refusal.message,
+        error_type=word,
+        retryable=word not in _LASTING,
+        retry_after=refusal.retry_after,
+    )
+
+
+def _usage(answer: Answer, request: ModelRequest) -> Usage:
+    asked = sum(len(tokens_of(message.content)) for message in request.messages)
+    written = len(tokens_of(answer.thought)) + len(tokens_of(answer.text))
+    return Usage(input_tokens=asked, output_tokens=written)

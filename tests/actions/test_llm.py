@@ -1,4 +1,6 @@
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -8,7 +10,8 @@ from cortex_cli.actions.llm import LlmAction, make_request
 from cortex_cli.engine.ports import Message, ModelPiece, ModelRequest, TextPiece, ThoughtPiece
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
-from cortex_cli.testing import RecordingReporter, ScriptedLLM, make_call
+from cortex_cli.manifest.models import ModelParameters
+from cortex_cli.testing import Answer, RecordingReporter, ScriptedLLM, make_call
 from cortex_cli.testing.handler_contract import (
     check_cancellation_is_prompt,
     check_failure_is_an_action_error,
@@ -93,6 +96,13 @@ def test_settings_are_passed_on() -> None:
     assert make_request({"prompt": "Go", "schema": None, "tools": None}).temperature is None
 
 
+def test_what_an_action_does_not_set_is_as_its_agent_says() -> None:
+    defaults = ModelParameters(temperature=0.5, top_p=0.9, max_tokens=5, stream=False)
+    request = make_request({"prompt": "Go", "temperature": 0, "max_tokens": 7}, defaults)
+    assert (request.temperature, request.top_p, request.max_tokens) == (0.0, 0.9, 7)
+    assert not request.stream
+
+
 @pytest.mark.parametrize(
     ("parameters", "message", "word"),
     [
@@ -107,7 +117,9 @@ def test_settings_are_passed_on() -> None:
         ({"prompt": "a", "max_tokens": 0}, r"\$.max_tokens", "parameters"),
         ({"prompt": "a", "max_tokens": "9"}, r"\$.max_tokens", "parameters"),
         ({"prompt": "a", "value": {1, 2}, "b": float}, "not JSON", "parameters"),
-        ({"prompt": "a", "schema": {}}, "'schema' .* can't be used yet", "not_yet"),
+        ({"prompt": "a", "schema": "x"}, "'schema' .* must be a JSON Schema", "parameters"),
+        ({"prompt": "a", "schema": {"type": 1}}, r"no JSON Schema: \$.type: 1 is", "parameters"),
+        ({"prompt": "a", "top_p": 2}, r"\$.top_p", "parameters"),
         ({"prompt": "a", "tools": []}, "'tools' .* can't be used yet", "not_yet"),
     ],
 )
@@ -154,3 +166,125 @@ async def test_it_keeps_the_contract_of_handlers() -> None:
         when_running=lambda: model.running,
         leaves_nothing=lambda: model.closed,
     )
+
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize("answer", ['{"n": 1}', ' {"n":1}\n', '```json\n{"n": 1}\n```\n'])
+async def test_with_a_schema_the_output_is_the_value(answer: str) -> None:
+    model = ScriptedLLM([answer])
+    assert await LlmAction(model).run(make_call({"prompt": "a", "schema": SCHEMA})) == {"n": 1}
+    assert model.requests[0].schema == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ('{"n": "one"}', r"\$.n: 'one' is not of type 'integer'"),
+        ("{}", r"\$: 'n' is a required property"),
+        ("n is 1", "it is not JSON: "),
+        ("[" * 5_000, "it is not JSON: "),
+        ('{"n": NaN}', "it is not JSON: "),
+    ],
+)
+async def test_an_answer_that_does_not_fit_is_asked_for_once_more(wrong: str, told: str) -> None:
+    report = RecordingReporter()
+    model = ScriptedLLM([wrong, '{"n": 1}'], name="m")
+    call = make_call({"prompt": "a", "system": "b", "schema": SCHEMA}, report=report)
+    assert await LlmAction(model).run(call) == {"n": 1}
+    again = model.requests[1]
+    assert [message.role for message in again.messages] == ["system", "user", "assistant", "user"]
+    assert again.messages[2].content == wrong
+    assert re.search(told, again.messages[3].content)
+    assert again.schema == SCHEMA
+    assert len(report.warnings) == 1
+    assert re.search(f"answer of m does not fit its schema: {told}", report.warnings[0])
+    assert len(report.usages) == 2
+
+
+async def test_the_second_answer_that_does_not_fit_is_a_failure_that_may_be_retried() -> None:
+    model = ScriptedLLM(["no", '{"n": 1.5}'], name="m")
+    with pytest.raises(ActionError, match=r"of m does not fit its schema, asked twice: \$.n") as e:
+        await LlmAction(model).run(make_call({"prompt": "a", "schema": SCHEMA}))
+    assert (e.value.error_type, e.value.retryable) == ("schema", True)
+
+
+async def test_no_more_than_five_misfits_are_told() -> None:
+    schema = {"type": "array", "items": {"type": "string"}}
+    model = ScriptedLLM(["[1,2,3,4,5,6,7]", '["a"]'])
+    assert await LlmAction(model).run(make_call({"prompt": "a", "schema": schema})) == ["a"]
+    assert model.requests[1].messages[-1].content.count("is not of type") == 5
+
+
+@pytest.mark.parametrize("reference", ["http://127.0.0.1:9/schema.json", "#/$defs/gone"])
+async def test_a_schema_can_only_refer_to_itself(reference: str) -> None:
+    model = ScriptedLLM(["1"])
+    with pytest.raises(ActionError, match="'schema' of an llm action cannot be followed") as e:
+        await LlmAction(model).run(make_call({"prompt": "a", "schema": {"$ref": reference}}))
+    assert (e.value.error_type, e.value.retryable) == ("parameters", False)
+
+
+async def test_an_answer_that_was_cut_short_says_so() -> None:
+    report = RecordingReporter()
+    model = ScriptedLLM([Answer(text="all is", is_cut=True)], name="m")
+    assert await LlmAction(model).run(make_call({"prompt": "a"}, report=report)) == "all is"
+    assert report.warnings == [
+        "the answer of m was cut short: it reached the most tokens that it may have"
+    ]
+
+
+def failing(word: str, *, retry_after: float | None = None) -> ScriptedLLM:
+    error = ActionError("it failed", error_type=word, retry_after=retry_after)
+    return ScriptedLLM([error], name="first")
+
+
+@pytest.mark.parametrize(
+    ("word", "is_last", "retry_after", "moves_on"),
+    [
+        ("auth", False, None, True),
+        ("unreachable", False, None, True),
+        ("quota", False, None, True),
+        ("rate_limited", False, 5.0, False),
+        ("rate_limited", True, 5.0, True),
+        ("rate_limited", False, 61.0, True),
+        ("server", False, None, False),
+        ("broken_stream", True, None, True),
+        ("context_length", True, None, False),
+        ("request", True, None, False),
+    ],
+)
+async def test_the_fallback_answers_where_waiting_is_of_no_use(
+    *, word: str, is_last: bool, retry_after: float | None, moves_on: bool
+) -> None:
+    report = RecordingReporter()
+    second = ScriptedLLM(["all is well"], name="second")
+    action = LlmAction(failing(word, retry_after=retry_after), fallback=second)
+    call = replace(make_call({"prompt": "a"}, report=report), is_last_attempt=is_last)
+    if moves_on:
+        assert await action.run(call) == "all is well"
+        assert report.warnings == ["it failed; second answers in its place"]
+    else:
+        with pytest.raises(ActionError, match="it failed"):
+            await action.run(call)
+        assert second.requests == []
+
+
+async def test_a_note_about_the_model_is_a_warning() -> None:
+    report = RecordingReporter()
+    action = LlmAction(ScriptedLLM(["fine"], name="m"), note="there is no key")
+    await action.run(make_call({"prompt": "a"}, report=report))
+    assert report.warnings == ["there is no key; m answers"]
+
+
+async def test_closing_closes_the_clients_that_can_be_closed() -> None:
+    class Closing(ScriptedLLM):
+        closed = 0
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    first, second = Closing([]), Closing([])
+    await LlmAction(first, fallback=second).aclose()
+    await LlmAction(ScriptedLLM([])).aclose()
+    assert (first.closed, second.closed) == (1, 1)

@@ -65,8 +65,12 @@ class Tools:
             self.cancelled.append(call.action.id)
             raise
         if "error" in wanted and call.attempt <= wanted.get("fails", 1_000):
-            retryable = wanted.get("retryable", True)
-            raise ActionError(wanted["error"], error_type="broken", retryable=retryable)
+            raise ActionError(
+                wanted["error"],
+                error_type="broken",
+                retryable=wanted.get("retryable", True),
+                retry_after=wanted.get("retry_after"),
+            )
         return wanted.get("gives", dict(wanted))
 
 

@@ -48,6 +48,25 @@ async def test_a_retry_waits_longer_each_time_and_gives_its_slot_to_others() -> 
     assert log.of("action_queued", action="flaky")[0].reason == "retry"
 
 
+async def test_a_retry_waits_at_least_as_long_as_the_service_asked_for() -> None:
+    tools = Tools()
+    retry = {"max_attempts": 4, "delay_seconds": 1, "max_delay_seconds": 20, "jitter": False}
+    asked = {"error": "slow down", "retry_after": 30, "fails": 2}
+    log = await run(spec_of([act("busy", retry=retry, parameters=asked)], tools))
+    assert [data.delay_seconds for data in log.of("action_retrying")] == [30, 30]
+    short = {**asked, "retry_after": 0.5}
+    log = await run(spec_of([act("busy", retry=retry, parameters=short)], tools))
+    assert [data.delay_seconds for data in log.of("action_retrying")] == [1, 2]
+
+
+async def test_a_handler_knows_which_attempt_is_the_last() -> None:
+    tools = Tools()
+    bad = act("bad", retry_count=1, parameters={"error": "no"})
+    await run(spec_of([bad], tools))
+    await run(spec_of([bad], tools, auto_retry_on_failure=False))
+    assert [call.is_last_attempt for call in tools.calls] == [False, True, True]
+
+
 async def test_an_action_that_used_up_its_attempts_fails_the_run_with_its_error() -> None:
     log = await run_plan(
         act("bad", retry_count=1, parameters={"error": "out of paper"}), act("after", "bad")

@@ -58,12 +58,14 @@ def test_tokens_that_are_not_streamed_are_not_given_at_the_end() -> None:
 def test_all_else_that_a_handler_says_is_passed_on() -> None:
     heard: list[object] = []
 
-    def emit(_: type[Any], data: Any) -> None:
-        heard.append(data)
+    class Heard:
+        def emit(self, _kind: type[Any], data: Any) -> None:
+            heard.append(data)
 
-    reporter = MaskedReporter(
-        ActionReporter(AgentLoopProtocol(), emit, heard.append), Masker([KEY])
-    )
+        def add_usage(self, usage: Usage) -> None:
+            heard.append(usage)
+
+    reporter = MaskedReporter(ActionReporter(AgentLoopProtocol(), Heard()), Masker([KEY]))
     reporter.progress("half", fraction=0.5)
     reporter.usage(Usage(input_tokens=1))
     reporter.warn("careful")

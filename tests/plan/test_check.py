@@ -119,8 +119,8 @@ def test_known_names_need_no_edge() -> None:
         ({"type": "decision", "default": {"value": {"v": "${secrets.TOKEN}"}}},
          ("the value of decision 'x' cannot be a secret; name it where it is used: outputs are shown"
           " and kept")),
-        ({"type": "llm", "parameters": {"schema": {}}}, ("'schema' is part of the protocol, but"
-                                                         " this version cannot follow it yet")),
+        ({"type": "llm", "parameters": {"tools": []}}, ("'tools' is part of the protocol, but"
+                                                        " this version cannot follow it yet")),
         ({"cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
                           " yet")),
     ],
