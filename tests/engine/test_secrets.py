@@ -59,7 +59,8 @@ def test_all_else_that_a_handler_says_is_passed_on() -> None:
     heard: list[object] = []
 
     class Heard:
-        def emit(self, _kind: type[Any], data: Any) -> None:
+        def emit(self, kind: type[Any], data: Any) -> None:
+            assert kind.__name__ in {"Progress", "WarningRaised"}
             heard.append(data)
 
         def add_usage(self, usage: Usage) -> None:
