@@ -7,7 +7,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from cortex_cli import __version__
-from cortex_cli.cli import doctor, graph, init, models, plan, resume, run, schema, validate
+from cortex_cli.cli import (
+    doctor,
+    graph,
+    init,
+    logs,
+    models,
+    plan,
+    resume,
+    run,
+    runs,
+    schema,
+    show,
+    stop,
+    validate,
+    why,
+)
 from cortex_cli.cli.options import Debug, Quiet, Verbose
 from cortex_cli.cli.pipes import open_missing
 from cortex_cli.cli.terminal import Terminal
@@ -48,8 +63,10 @@ def cortex(
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug)
 
 
-for _module in (plan, run, resume, graph, validate, init, schema, doctor):
+_COMMANDS = (plan, run, resume, stop, show, logs, why, graph, validate, init, schema, doctor)
+for _module in _COMMANDS:
     app.command(_module.__name__.rpartition(".")[2])(_module.command)
+app.add_typer(runs.app, name="runs")
 app.add_typer(models.app)
 
 

@@ -1,5 +1,6 @@
 """From the argument RUN to a run that is kept: its events, and what stands beside them."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from cortex_cli.errors import SetupError, UsageError
+from cortex_cli.errors import SetupError
 from cortex_cli.events import Event, decode
+from cortex_cli.kinds import TerminationReason
 
 if TYPE_CHECKING:
+    from cortex_cli.store.records import RunEnded, RunSummary
     from cortex_cli.ui.about_run import AboutRun
     from cortex_cli.ui.run_list import RunEntry
 
@@ -41,13 +44,59 @@ def recall(run: str) -> Recalled:
     file = Path(run)
     if run.endswith(".ndjson"):
         return Recalled(lambda: _read(file), AboutRun())
-    message = f"there is no run '{run:.200}'"
-    raise UsageError(message, hint="cortex runs lists those that are kept")
+    from cortex_cli.session.kept_run import run_store
+    from cortex_cli.store.records import RunState
+
+    store = run_store(os.environ)
+    run_id = store.find(run)
+    summary = store.state(run_id)
+    about = AboutRun(
+        manifest=summary.manifest,
+        started_at=summary.started_at,
+        is_running=summary.state is RunState.RUNNING,
+    )
+    return Recalled(lambda: store.events(run_id), about)
 
 
 def kept_runs() -> "Iterator[RunEntry]":
-    """The runs that are kept, in any order."""
-    return iter(())
+    """The runs that are kept, the latest first."""
+    from cortex_cli.session.kept_run import run_store
+
+    for summary in run_store(os.environ).all():
+        yield _entry(summary)
+
+
+def _entry(summary: "RunSummary") -> "RunEntry":
+    from cortex_cli.events import StateCounts
+    from cortex_cli.ui.about_run import RunState
+    from cortex_cli.ui.run_list import RunEntry
+
+    ended = summary.ended
+    state = summary.state.value if ended is None else _ended_as(ended)
+    counts = StateCounts() if ended is None else ended.counts
+    return RunEntry(
+        execution_id=summary.execution_id,
+        name=summary.problem or summary.name,
+        state=RunState(state),
+        manifest=summary.manifest,
+        started_at=summary.started_at,
+        duration_seconds=0.0 if ended is None else ended.duration,
+        counts=counts,
+        actions=counts.completed + counts.failed + counts.cancelled + counts.skipped,
+    )
+
+
+def _ended_as(ended: "RunEnded") -> str:
+    """The state that the reason of an end stands for."""
+    match ended.reason:
+        case TerminationReason.PLAN_COMPLETED | TerminationReason.GOAL_ACHIEVED:
+            return "completed"
+        case TerminationReason.APPROVAL_NEEDED | TerminationReason.INPUT_NEEDED:
+            return "paused"
+        case TerminationReason.CANCELLED:
+            return "cancelled"
+        case _:
+            return "failed"
 
 
 def _read(file: Path) -> Iterator[Event]:

@@ -1,5 +1,6 @@
 """`cortex runs`: the runs that are kept, and what is different between two of them."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,10 +73,57 @@ def diff_command(
     print_diff(terminal, recall(first), recall(second))
 
 
+@app.command("rm")
+def rm_command(
+    ctx: typer.Context,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The runs to delete.")],
+    debug: Debug = False,
+) -> None:
+    """Delete runs, with all that was kept of them."""
+    terminal = ctx.ensure_object(Terminal)
+    terminal.adjust(debug=debug)
+    from cortex_cli.session.kept_run import run_store
+
+    store = run_store(os.environ, command="cortex runs rm")
+    for run_id in [store.find(name) for name in runs]:
+        store.remove(run_id)
+        terminal.write(f"deleted {run_id}\n")
+
+
+@app.command("prune")
+def prune_command(
+    ctx: typer.Context,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="WHEN", help="Those begun before: 30d, 2026-01-31."),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", metavar="N", help="All but the latest N.", min=0),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Delete old runs; those that are running, or can't be read, stay."""
+    terminal = ctx.ensure_object(Terminal)
+    terminal.adjust(debug=debug)
+    from cortex_cli.engine.clock import wall_seconds
+    from cortex_cli.session.kept_run import run_store
+    from cortex_cli.ui.run_list import since_when
+
+    if older_than is None and keep is None:
+        message = "say which runs are old"
+        raise UsageError(message, hint="--older-than 30d, or --keep 20")
+    moment = None if older_than is None else since_when(older_than, wall_seconds(), None)
+    store = run_store(os.environ, command="cortex runs prune")
+    removed = store.prune(older_than=moment, keep=keep)
+    terminal.write(f"deleted {len(removed)} run{'' if len(removed) == 1 else 's'}\n")
+
+
 def wanted_runs(
     states: list[str] | None, name: str | None, since: str | None, limit: int
 ) -> "Wanted":
     """The filter that the options describe; UsageError for what is no state or no moment."""
+    from cortex_cli.engine.clock import wall_seconds
     from cortex_cli.ui.about_run import RunState
     from cortex_cli.ui.run_list import Wanted, since_when
 
@@ -85,20 +133,8 @@ def wanted_runs(
             message = f"--state {state!r:.80}: a run is never in that state"
             raise UsageError(message, hint=did_you_mean(state, known) or ", ".join(known))
     kept = tuple(RunState(state) for state in states or [])
-    moment = None if since is None else since_when(since, _now(), None)
+    moment = None if since is None else since_when(since, wall_seconds(), None)
     return Wanted(states=kept, name=name, since=moment, most=limit)
-
-
-def _now() -> float:
-    """Seconds since 1970."""
-    import anyio
-
-    from cortex_cli.engine.clock import LoopClock
-
-    async def read() -> float:
-        return LoopClock().wall()
-
-    return anyio.run(read)
 
 
 def print_runs(terminal: Terminal, entries: "Iterable[RunEntry]", wanted: "Wanted") -> None:

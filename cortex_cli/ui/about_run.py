@@ -9,7 +9,10 @@ from cortex_cli.ui.run_view import RunView
 
 
 class RunState(StrEnum):
-    """How far a run has come; `interrupted` is one whose process is gone before its last event."""
+    """How far a run has come; `interrupted` is one whose process is gone before its last event.
+
+    One that is `unreadable` can't be said anything of.
+    """
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -17,6 +20,7 @@ class RunState(StrEnum):
     PAUSED = "paused"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
+    UNREADABLE = "unreadable"
 
 
 class AboutRun(msgspec.Struct, frozen=True, kw_only=True):
