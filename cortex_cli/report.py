@@ -25,6 +25,7 @@ class PlannedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     end_seconds: float
     slack_seconds: float
     on_critical_path: bool
+    estimate_p90_seconds: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlannedEdge(
@@ -45,7 +46,11 @@ class PlanCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """Totals of a plan (PROTOCOL 6); `speedup` is sequential over scheduled, 1 for no work."""
+    """Totals of a plan (PROTOCOL 6); `speedup` is sequential over scheduled, 1 for no work.
+
+    `p90_seconds`: the scheduled time if each action took as long as nine of ten past ones did;
+    left out where no past run tells.
+    """
 
     sequential_seconds: float = 0.0
     wave_seconds: float = 0.0
@@ -53,6 +58,7 @@ class PlanEstimate(msgspec.Struct, frozen=True, kw_only=True):
     lower_bound_seconds: float = 0.0
     speedup: float = 1.0
     max_parallel: int = 1
+    p90_seconds: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlanReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from cortex_cli.errors import Problem
@@ -13,7 +14,7 @@ from cortex_cli.plan.critical_path import Timing
 from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.search import default_passes, makespan, search
-from cortex_cli.plan.simulate import Schedule
+from cortex_cli.plan.simulate import Schedule, simulate
 from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.resources import Resource
 from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
@@ -127,6 +128,7 @@ def _planned_actions(outlook: Outlook, waves: Sequence[int]) -> tuple[PlannedAct
             end_seconds=schedule.ends[number],
             slack_seconds=outlook.timing.slack(number),
             on_critical_path=number in on_path,
+            estimate_p90_seconds=_or_unset(outlook.estimates[number].p90),
         )
         for number, action in enumerate(outlook.graph.actions)
     )
@@ -156,7 +158,22 @@ def _totals(outlook: Outlook, waves: Sequence[int]) -> PlanEstimate:
         lower_bound_seconds=outlook.bound,
         speedup=sequential / scheduled if scheduled else 1.0,
         max_parallel=outlook.slots,
+        p90_seconds=_or_unset(_p90(outlook)),
     )
+
+
+def _or_unset(seconds: float | None) -> float | msgspec.UnsetType:
+    return msgspec.UNSET if seconds is None else seconds
+
+
+def _p90(outlook: Outlook) -> float | None:
+    """How long the plan takes, in its order, if what is known of takes as long as it may well."""
+    if all(known.p90 is None for known in outlook.estimates):
+        return None
+    graph = outlook.graph
+    durations = [k.seconds if k.p90 is None else k.p90 for k in outlook.estimates]
+    schedule = simulate(graph, durations, outlook.tails, outlook.slots, outlook.shared)
+    return makespan(graph, schedule)
 
 
 def _counted(graph: Graph) -> list[int]:

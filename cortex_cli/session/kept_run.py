@@ -114,7 +114,10 @@ class KeptRun:
         match event:
             case ActionStarted(data=data):
                 self._begun[event.path, event.action_id] = DurationKey(
-                    type=data.type, target=data.target, operation=data.operation
+                    type=data.type,
+                    target=data.target,
+                    operation=data.operation,
+                    identity=self._session.manifest_path or "",
                 )
             case ActionCompleted(data=data):
                 self._learn(event, data.duration_seconds, ok=True, cached=data.cached)

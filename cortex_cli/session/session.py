@@ -24,6 +24,7 @@ from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.call_order import called_first
+from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.targets import ProgramTargets, Workplace
@@ -276,7 +277,8 @@ class Session:
             for action in graph.actions
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
-        estimates = [estimate(action, nested) for action in graph.actions]
+        past = learned(graph.actions, self.request.environ, self.manifest_path)
+        estimates = [estimate(action, nested, past) for action in graph.actions]
         shared = within(self.program.protocol.shared, program.protocol.shared)
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
 

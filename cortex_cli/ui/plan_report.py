@@ -119,6 +119,7 @@ def _times(report: PlanReport, width: int) -> Iterator["Text"]:
         ("sequential", totals.sequential_seconds, "one action after another"),
         ("wave time", totals.wave_seconds, "each wave waits for its slowest"),
         ("scheduled", totals.scheduled_seconds, f"what a run does in {slots}"),
+        *_at_p90(totals),
         ("lower bound", totals.lower_bound_seconds, "no order is quicker than this"),
     ]
     figures = [(label, format_seconds(seconds), meaning) for label, seconds, meaning in rows]
@@ -129,6 +130,12 @@ def _times(report: PlanReport, width: int) -> Iterator["Text"]:
             line.append(" " * (_FIGURE - len(figure)) + meaning, style="dim")
         yield line
     yield Text.assemble(("order".ljust(_LABEL), "dim"), (_optimality(totals), "bold"))
+
+
+def _at_p90(totals: PlanEstimate) -> list[tuple[str, float, str]]:
+    if isinstance(totals.p90_seconds, float):
+        return [("at p90", totals.p90_seconds, "if all take as long as nine of ten did")]
+    return []
 
 
 def _optimality(totals: PlanEstimate) -> str:

@@ -172,7 +172,7 @@ def test_a_state_that_there_is_not_names_the_nearest() -> None:
 def test_a_run_that_is_not_there_says_where_to_look(folder: Path) -> None:
     ended = cortex(folder, "show", "gone")
     assert ended.code == 2
-    assert "there is no run 'gone'; cortex runs lists those that are kept" in ended.err
+    assert "there are no runs yet" in ended.err
     assert cortex(folder, "show", "gone.ndjson").code == 3
 
 
