@@ -94,9 +94,7 @@ class Scheduler:
             self._connect(node, item.waits)
         for node in fresh:
             # What came before it here may have decided it already.
-            if node.open_hard or node.phase is not _WAITING:
-                continue
-            reason = self._decide(node)
+            reason = self._decide(node) if node.phase is _WAITING else None
             if reason is not None:
                 self._skip(node, reason)
         self._note_failures(home, fresh)

@@ -175,7 +175,7 @@ class Node:
         self.tail = item.tail + base_tail
         self.key = (-self.priority, -self.tail, number)
         self.is_leaf = action.holds_slot
-        self.is_background = action.mode is _FIRE_AND_FORGET
+        self.is_background = item.is_background
         self.is_detached = self.is_background or group.is_detached
         self.has_started = False
         self.has_condition = action.condition is not None and item.has_condition

@@ -150,6 +150,45 @@ async def test_output_is_a_copy():
     assert output == [1]
 
 
+@pytest.mark.parametrize(
+    "output", [True, 2**63, -(2**70), "é", "plain", 1.5, {"a": [None, "ü"]}, 2**63 - 1]
+)
+async def test_output_that_is_json_stays_what_it_is(output: Any):
+    given = await tool(lambda: output).run(make_call())
+    assert (given, type(given)) == (output, type(output))
+
+
+# Parameters
+
+
+@pytest.mark.parametrize("deep", [{"a": [1]}, {"a": {"b": 1}}])
+async def test_function_changes_a_copy_of_its_parameters(deep: dict[str, Any]):
+    def change(**given: Any) -> None:
+        given["a"].clear()
+
+    call = make_call(deep)
+    before = repr(call.parameters)
+    await tool(change).run(call)
+    assert repr(call.parameters) == before
+
+
+async def test_tools_are_looked_at_for_each_action():
+    functions: dict[str, Callable[..., int]] = {"tool": add}
+    tools = FunctionTools(functions)
+    assert tools.handler(action("tool")) is tools.handler(action("tool"))
+    functions["tool"] = lambda a: -a
+    assert await tools.handler(action("tool")).run(make_call({"a": 1})) == -1
+
+
+async def test_every_call_is_told_what_does_not_fit():
+    handler = tool(add)
+    assert await handler.run(make_call({"a": 1})) == 3
+    for _ in range(2):
+        error = await check_failure_is_an_action_error(handler, make_call({"c": 1}))
+        assert error.error_type == "parameters"
+    assert await handler.run(make_call({"a": 1})) == 3
+
+
 # Failures
 
 
