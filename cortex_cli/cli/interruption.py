@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from threading import Timer
 from types import FrameType
 from typing import NoReturn
@@ -15,6 +16,7 @@ from cortex_cli.actions.process_family import kill_marked, mark_children
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_SECONDS = 1.0
+_MANY = 4096
 
 
 class Interruption:
@@ -30,14 +32,19 @@ class Interruption:
         self._is_leaving = False
 
     async def obey(self, cancel: Callable[[], None]) -> None:
-        """Cancel with the first signal; with the next kill all children, and soon this process."""
-        with anyio.open_signal_receiver(*self._signals) as signals:
-            # In place of the event loop's handlers, which do nothing: it hears of the signals
-            # through a pipe. These are called even while something keeps the loop busy.
+        """Cancel with the first signal; with the next kill all children, and soon this process.
+
+        The signals are this object's until `leave_at_once`, also once this has ended.
+        """
+        # Not the event loop's own handlers: they do nothing while something keeps the loop busy,
+        # and in their place it would leave the default ones, which end the process half-way.
+        with _ear() as ear:
             for number in self._signals:
                 signal.signal(number, self._take)
-            async for _ in signals:
-                cancel()
+            while True:
+                await anyio.wait_readable(ear)
+                if set(os.read(ear, _MANY)) & set(self._signals):
+                    cancel()
 
     def leave_at_once(self) -> None:
         """The run is over; from now on, any signal ends the process."""
@@ -60,6 +67,20 @@ class Interruption:
     def _kill(self, number: int) -> NoReturn:
         kill_marked(self._mark)
         os._exit(128 + number)
+
+
+@contextmanager
+def _ear() -> Generator[int]:
+    """A descriptor that becomes readable with each signal, whichever thread it meets."""
+    ear, mouth = os.pipe()
+    os.set_blocking(mouth, False)
+    before = signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+    try:
+        yield ear
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(ear)
+        os.close(mouth)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
