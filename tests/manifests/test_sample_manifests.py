@@ -24,7 +24,7 @@ def cortex(environment: dict[str, str], tmp_path: Path) -> Cortex:
         "CORTEX_HOME": str(tmp_path / "state"),
     }
 
-    def call(*arguments: str, cwd: Path = MANIFESTS) -> str:
+    def call(*arguments: str, cwd: Path = MANIFESTS, exit_code: int = 0) -> str:
         done = subprocess.run(
             [python, "-m", "cortex_cli", *arguments],
             cwd=cwd,
@@ -34,7 +34,7 @@ def cortex(environment: dict[str, str], tmp_path: Path) -> Cortex:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == exit_code, done.stderr
         return done.stdout
 
     return call
@@ -72,6 +72,8 @@ def test_the_audit_is_wide(cortex):
         (["modes.yaml"], "left, right, alone, last"),
         (["nested.yaml"], "New: Notes on loops, with a blue cover"),
         (["http_relic.yaml"], "water the plants"),
+        (["pools.yaml"], "rye, spelt and wheat"),
+        (["approval.yaml", "--yes"], "Hello, Ada!"),
         (["secrets.yaml"], "signed with ***, and the signature holds: true"),
         (["failure_handling.yaml"], "In on attempt 3; the neighbour said nothing."),
     ],
@@ -83,6 +85,27 @@ def test_a_small_manifest_prints_what_it_is_for(cortex, arguments, output):
 def test_one_of_two_conditions_holds(cortex):
     output = cortex("run", "conditions.yaml", "--set", "names=[]", "--progress", "none")
     assert output == "sent:\nnull\n\nregret:\nNobody came\n"
+
+
+def test_the_pool_and_the_rate_are_in_the_plan(cortex):
+    plan = json.loads(cortex("plan", "pools.yaml", "--json"))
+    starts = {action["id"]: action["start_seconds"] for action in plan["actions"]}
+    assert starts == {"wheat": 0, "wash": 0, "rye": 0.3, "spelt": 0.3, "sweep": 1}
+
+
+def test_an_approval_that_nobody_can_give_waits_for_one(cortex):
+    paused = cortex("run", "approval.yaml", "--json", exit_code=4).splitlines()
+    assert json.loads(paused[-1])["event_type"] == "agent_paused"
+    explained = cortex("resume", "last", "--explain")
+    assert explained.startswith("draft: completed")
+    resume = ("resume", "last", "--progress", "none")
+    assert cortex(*resume, "--deny", "post", exit_code=1) == "null\n"
+
+
+def test_an_approval_that_is_given_later_lets_the_action_run(cortex):
+    cortex("run", "approval.yaml", exit_code=4)
+    resume = ("resume", "last", "--progress", "none")
+    assert cortex(*resume, "--approve", "post") == "Hello, Ada!\n"
 
 
 def test_failures_are_retried_passed_over_and_cleaned_up_after(cortex):
