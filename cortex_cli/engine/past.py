@@ -5,7 +5,7 @@ was in flight is begun again as the same attempt, with the same idempotency key;
 cancelled, or skipped because the run was ending, gets another chance.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -72,6 +72,7 @@ class Past:
         self._retry_failed = retry_failed
         self._attempts: dict[Key, int] = {}
         self._iterations: dict[tuple[str, ...], int] = {}
+        self._by_path: dict[tuple[str, ...], dict[str, PastEnd]] | None = None
         for event in events:
             self._fold(event)
         if retry_failed:
@@ -79,10 +80,14 @@ class Past:
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Have these actions run again, and all that is nested in them."""
-        for path, name in keys:
-            self._forget_below((*path, name))
-            for known in (self.ended, self.in_flight, self.retried):
-                known.pop((path, name), None)
+        self._by_path = None
+        gone = {(*path, name) for path, name in keys}
+        for known in (self.ended, self.in_flight, self.retried, self._attempts):
+            for path, name in [key for key in known if _is_in(gone, (*key[0], key[1]))]:
+                del known[path, name]
+        self.approved = {key for key in self.approved if not _is_in(gone, (*key[0], key[1]))}
+        for path in [path for path in self._iterations if _is_in(gone, path)]:
+            del self._iterations[path]
 
     def only(self, names: Iterable[str]) -> None:
         """Keep nothing but the completed ones of these actions of the outermost plan.
@@ -96,11 +101,15 @@ class Past:
             if key in wanted and end.state is ActionState.COMPLETED
         }
         self.in_flight, self.retried, self.approved = {}, {}, set()
-        self.is_own, self.sequence = False, 0
+        self.is_own, self.sequence, self._by_path = False, 0, None
 
     def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
         """How the actions of one plan have ended, by id."""
-        return {name: end for (place, name), end in self.ended.items() if place == path}
+        if self._by_path is None:
+            self._by_path = {}
+            for (place, name), end in self.ended.items():
+                self._by_path.setdefault(place, {})[name] = end
+        return self._by_path.get(path, {})
 
     def _fold(self, event: Event) -> None:
         self.sequence = event.sequence
@@ -157,6 +166,10 @@ class Past:
     def _forget_failures(self) -> None:
         failed = [key for key, end in self.ended.items() if end.state is ActionState.FAILED]
         self.forget(failed)
+
+
+def _is_in(roots: Set[tuple[str, ...]], path: tuple[str, ...]) -> bool:
+    return any(path[:size] in roots for size in range(1, len(path) + 1))
 
 
 def _meaning(
