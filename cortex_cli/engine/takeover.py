@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -31,6 +31,13 @@ class Takeover:
 
     past: Past
     can_ask: bool
+    _entered: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+
+    def enter(self, path: tuple[str, ...]) -> None:
+        """A plan begins at that path; a further attempt of it has nothing of the one before."""
+        if path in self._entered:
+            self.past.forget_within(path)
+        self._entered.add(path)
 
     def apply(self, records: Sequence[ActionRecord], items: Sequence[Item]) -> list[Item]:
         """The items as the scheduler takes them; `records` are those of the same actions."""

@@ -91,7 +91,11 @@ def check_parts(first: Sequence[Event], second: Sequence[Event]) -> None:
 def check_same(first: Sequence[Event], second: Log, whole: Log) -> None:
     """A run in two parts has come to the same as one that nothing has interrupted."""
     check_parts(first, second)
-    assert final([*first, *second]) == final(whole)
+    both = [*first, *second]
+    assert final(both) == final(whole)
+    assert {place for place, event in placed(both) if isinstance(event, ActionCompleted)} == {
+        place for place, event in placed(whole) if isinstance(event, ActionCompleted)
+    }
     assert second.last.event_type == whole.last.event_type
     assert second.last.data.outputs == whole.last.data.outputs
     assert second.last.data.counts == whole.last.data.counts

@@ -1,6 +1,6 @@
 """A run that goes on comes to the same, wherever it was broken off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,8 @@ import pytest
 
 from cortex_cli.engine.past import Past
 from cortex_cli.engine.ports import Answer, Question, RunSpec
-from cortex_cli.events import ActionStarted
+from cortex_cli.events import ActionStarted, Event
+from cortex_cli.kinds import ActionState
 from tests.engine.bench import Log, Tools, act, run, spec_of, stream
 from tests.engine.resuming import check_parts, check_same, final, resume
 
@@ -25,6 +26,13 @@ class Person:
     async def ask(self, question: Question) -> Answer | None:
         self.asked.append(question)
         return Answer(approved=True, by="ada")
+
+
+def retrying(events: Sequence[Event]) -> Past:
+    """What a run goes on from that tries its failures again."""
+    past = Past(events)
+    past.forget([key for key, end in past.ended.items() if end.state is ActionState.FAILED])
+    return past
 
 
 def nested(*actions: Any, **protocol: Any) -> Tools:
@@ -232,20 +240,20 @@ def interrupted(whole: Log, action_id: str) -> Log:
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_there", "asks", "end"),
+    ("fields", "who", "asks", "end"),
     [
-        ({"on_interrupted": "rerun", "effect": "external"}, True, 0, "completed"),
-        ({"on_interrupted": "ask"}, True, 1, "completed"),
-        ({"on_interrupted": "fail"}, True, 0, "failed"),
-        ({"effect": "external"}, True, 1, "completed"),
-        ({"effect": "external"}, False, 0, "completed"),
-        ({"effect": "idempotent"}, True, 0, "completed"),
+        ({"on_interrupted": "rerun", "effect": "external"}, "there", 0, "completed"),
+        ({"on_interrupted": "ask"}, "there", 1, "completed"),
+        ({"on_interrupted": "fail"}, "there", 0, "failed"),
+        ({"effect": "external"}, "there", 1, "completed"),
+        ({"effect": "external"}, "away", 0, "completed"),
+        ({"effect": "idempotent"}, "there", 0, "completed"),
     ],
 )
 async def test_what_was_in_flight_follows_on_interrupted(
-    fields: dict[str, Any], is_there: bool, asks: int, end: str
+    fields: dict[str, Any], who: str, asks: int, end: str
 ) -> None:
-    tools, person = Tools(), Person(is_there=is_there)
+    tools, person = Tools(), Person(is_there=who == "there")
     plan = [act("pay", retry=RETRY, parameters={"seconds": 1}, **fields), act("after", "pay")]
     whole = await run(spec_of(plan))
     first = interrupted(whole, "pay")
@@ -274,7 +282,10 @@ async def test_nobody_to_ask_about_what_was_in_flight_pauses_the_run_and_a_yes_g
 
 @pytest.mark.parametrize("size", range(9))
 async def test_what_was_approved_is_not_asked_again(size: int) -> None:
-    plan = [act("pay", effect="external", on_interrupted="rerun"), act("after", "pay")]
+    plan = [
+        act("pay", effect="external", on_interrupted="rerun"),
+        act("after", "pay", effect="none"),
+    ]
     spec = spec_of(plan, require_user_approval=["external"])
     whole = await resume(spec, Past(), Person())
     person = Person()
@@ -292,7 +303,7 @@ async def test_failures_are_tried_again_with_all_their_attempts_where_that_is_as
     assert kept.order() == []
     assert kept.last.data.error == first.last.data.error
     good = [act("good"), flaky("bad", "good"), act("after", "bad"), act("beside")]
-    second = await resume(spec_of(good), Past([*first, *kept], retry_failed=True))
+    second = await resume(spec_of(good), retrying([*first, *kept]))
     assert [data.attempt for data in second.of("action_started", action="bad")] == [1, 2, 3]
     assert second.order() == ["bad", "bad", "bad", "after"]
     assert second.last.event_type == "agent_completed"
@@ -304,7 +315,7 @@ async def test_of_a_nested_run_that_failed_only_its_failures_are_tried_again() -
         return spec_of([call("inner"), act("after", "inner")], nested(act("one"), last))
 
     first = await run(plan(broken("two", "one")))
-    second = await resume(plan(act("two", "one")), Past(first, retry_failed=True))
+    second = await resume(plan(act("two", "one")), retrying(first))
     assert second.order() == ["inner", "two", "after"]
     assert second.last.event_type == "agent_completed"
     assert second.last.data.outputs["inner"] == {"one": {}, "two": {}}
@@ -318,7 +329,7 @@ async def test_of_a_list_that_failed_only_the_failed_items_are_tried_again() -> 
     bad = {"error": "no", "fails": "${item}"}
     first = await run(plan(parameters=bad, retry_count=1))
     assert first.ends()["each[0]"] == "completed"
-    second = await resume(plan(parameters={"x": "${item}"}), Past(first, retry_failed=True))
+    second = await resume(plan(parameters={"x": "${item}"}), retrying(first))
     assert second.order() == ["each", "each[1]"]
     assert second.last.data.outputs["each"][1] == {"x": 2}
 
