@@ -66,7 +66,9 @@ class NewRun:
         manifest = session.manifest_path
         for summary in store.all():
             if summary.manifest is not None and summary.manifest == manifest:
-                past = Past(store.events(summary.execution_id))
+                run_id = summary.execution_id
+                forgotten = store.record(run_id).forgotten
+                past = Past(store.events(run_id), forgotten=forgotten)
                 past.only(selection.taken_over)
                 missing = selection.taken_over - {name for _, name in past.ended}
                 if not missing:

@@ -78,12 +78,12 @@ def command(
     session = _session(record)
     if explain:
         events = store.events(run_id)
-        found = Resumption(events, session, record.digests, retry_failed=retry_failed)
+        found = Resumption(events, session, record, retry_failed=retry_failed)
         explain_resumption(terminal, found.verdicts)
         return
     opened = store.reopen(run_id)
     events = list(opened.events())
-    found = Resumption(events, session, record.digests, retry_failed=retry_failed)
+    found = Resumption(events, session, record, retry_failed=retry_failed)
     terminal.default_color = session.settings.color
     explain_resumption(terminal, found.verdicts, only_changes=True)
     further = FurtherRun(store=store, opened=opened, resumption=found)

@@ -81,6 +81,8 @@ class Groups:
             parent=parent, cap=cap, fail_fast=fail_fast, shared=spec.protocol.shared
         )
         self._opened.append(loop)
+        if self._takeover is not None:
+            self._takeover.enter(loop.ledger.stamp.path)
         loop.ledger.first = len(self.records)
         loop.begin()
         records = self._record(outlook.graph.actions, outlook.traits, loop.ledger)

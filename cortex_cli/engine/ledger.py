@@ -204,11 +204,15 @@ class Ledger:
             duration_seconds=end.duration_seconds,
             attempts=end.attempts,
         )
-        self._counts[end.state] += 1
-        self.usage = add_usage(self.usage, end.usage)
+        self.count_past(end)
         self.context.record(record.action, step)
         if end.state is ActionState.FAILED:
             self._note_error(record, end.error or "", end.error_type)
+
+    def count_past(self, end: PastEnd) -> None:
+        """Count what has ended in an earlier part of the run, and what it has used."""
+        self._counts[end.state] += 1
+        self.usage = add_usage(self.usage, end.usage)
 
     def note_failed(self, record: ActionRecord, error: str, error_type: str) -> None:
         """Keep and publish an action's failure, without secrets that its error may hold."""

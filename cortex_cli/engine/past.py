@@ -5,6 +5,7 @@ was in flight is begun again as the same attempt, with the same idempotency key;
 cancelled, or skipped because the run was ending, gets another chance.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -59,8 +60,13 @@ class Past:
     ended of themselves. `approved` are the actions that somebody has let run.
     """
 
-    def __init__(self, events: Iterable[Event] = (), *, retry_failed: bool = False) -> None:
-        """`retry_failed`: what has failed is begun again, with all its attempts."""
+    def __init__(
+        self, events: Iterable[Event] = (), *, forgotten: Mapping[str, int] | None = None
+    ) -> None:
+        """`forgotten`: what was to run again, as of `forget`, once so many events were there.
+
+        Its keys are paths and ids, joined by slashes.
+        """
         self.is_own = True
         self.sequence = 0
         self.started_at = 0.0
@@ -69,20 +75,28 @@ class Past:
         self.retried: dict[Key, int] = {}
         self.approved: set[Key] = set()
         self.ended: dict[Key, PastEnd] = {}
-        self._retry_failed = retry_failed
-        self._attempts: dict[Key, int] = {}
+        self._plans: set[tuple[str, ...]] = set()
         self._iterations: dict[tuple[str, ...], int] = {}
+        self._by_path: dict[tuple[str, ...], dict[str, PastEnd]] | None = None
+        to_forget = deque(sorted((when, name) for name, when in (forgotten or {}).items()))
         for event in events:
+            while to_forget and to_forget[0][0] < event.sequence:
+                self.forget([key_of(to_forget.popleft()[1])])
             self._fold(event)
-        if retry_failed:
-            self._forget_failures()
+        self.forget(key_of(name) for _, name in to_forget)
 
     def forget(self, keys: Iterable[Key]) -> None:
-        """Have these actions run again, and all that is nested in them."""
-        for path, name in keys:
-            self._forget_below((*path, name))
+        """Have these actions run again, with all their attempts; not what is nested in them."""
+        self._by_path = None
+        for key in keys:
+            self.approved.discard(key)
             for known in (self.ended, self.in_flight, self.retried):
-                known.pop((path, name), None)
+                known.pop(key, None)
+
+    def forget_within(self, path: tuple[str, ...]) -> None:
+        """Have all run again that is nested in the action with this path and id."""
+        self._by_path = None
+        self._forget_below(path)
 
     def only(self, names: Iterable[str]) -> None:
         """Keep nothing but the completed ones of these actions of the outermost plan.
@@ -96,25 +110,27 @@ class Past:
             if key in wanted and end.state is ActionState.COMPLETED
         }
         self.in_flight, self.retried, self.approved = {}, {}, set()
-        self.is_own, self.sequence = False, 0
+        self.is_own, self.sequence, self._by_path = False, 0, None
 
     def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
         """How the actions of one plan have ended, by id."""
-        return {name: end for (place, name), end in self.ended.items() if place == path}
+        if self._by_path is None:
+            self._by_path = {}
+            for (place, name), end in self.ended.items():
+                self._by_path.setdefault(place, {})[name] = end
+        return self._by_path.get(path, {})
 
     def _fold(self, event: Event) -> None:
         self.sequence = event.sequence
         match event:
-            case AgentStarted() if not event.path and not self.started_at:
-                self.started_at = event.seconds
-                self.inputs = event.data.inputs
+            case AgentStarted():
+                self._begin(event)
             case IterationStarted():
                 self._begin_iteration(event.path, event.data.iteration)
             case ActionStarted():
                 self._start((event.path, event.action_id), event.data.attempt)
             case ActionRetrying():
-                self.in_flight.pop((event.path, event.action_id), None)
-                self.retried[event.path, event.action_id] = event.data.attempt
+                self._retry((event.path, event.action_id), event.data.attempt)
             case ApprovalGiven() if event.data.approved:
                 self.approved.add((event.path, event.action_id))
             case ActionCompleted() | ActionFailed() | ActionSkipped() | ActionCancelled():
@@ -122,16 +138,25 @@ class Past:
             case _:
                 pass
 
+    def _begin(self, event: AgentStarted) -> None:
+        self._plans.add(event.path)
+        if not event.path and not self.started_at:
+            self.started_at = event.seconds
+            self.inputs = event.data.inputs
+
     def _begin_iteration(self, path: tuple[str, ...], iteration: int) -> None:
         if self._iterations.get(path, iteration) != iteration:
             self._forget_below(path)
         self._iterations[path] = iteration
 
+    def _retry(self, key: Key, attempt: int) -> None:
+        self.in_flight.pop(key, None)
+        self.retried[key] = attempt
+        # The next attempt of a nested run has nothing of this one.
+        self._forget_below((*key[0], key[1]))
+
     def _start(self, key: Key, attempt: int) -> None:
-        if self._attempts.get(key, attempt) != attempt:
-            # A further attempt of a nested run has nothing of the one before.
-            self._forget_below((*key[0], key[1]))
-        self._attempts[key] = self.in_flight[key] = attempt
+        self.in_flight[key] = attempt
         self.ended.pop(key, None)
 
     def _end(self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled) -> None:
@@ -144,8 +169,10 @@ class Past:
             self.in_flight.pop(key, None)
 
     def _forget_below(self, path: tuple[str, ...]) -> None:
+        if path not in self._plans:
+            return
         size = len(path)
-        for known in (self.ended, self.in_flight, self.retried, self._attempts):
+        for known in (self.ended, self.in_flight, self.retried):
             for key in [key for key in known if key[0][:size] == path]:
                 del known[key]
         self._iterations = {
@@ -154,9 +181,11 @@ class Past:
             if place[:size] != path or place == path
         }
 
-    def _forget_failures(self) -> None:
-        failed = [key for key, end in self.ended.items() if end.state is ActionState.FAILED]
-        self.forget(failed)
+
+def key_of(name: str) -> Key:
+    """A path and an id that were joined by slashes."""
+    *path, action_id = name.split("/")
+    return tuple(path), action_id
 
 
 def _meaning(

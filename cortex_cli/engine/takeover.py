@@ -1,8 +1,8 @@
 """How the actions of a plan that joins a resumed run stand already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -10,7 +10,15 @@ from cortex_cli.engine.decide import choices_of, decide
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.past import Past, PastEnd
 from cortex_cli.errors import ActionError
-from cortex_cli.kinds import ActionState, ActionType, Effect, OnFailure, OnInterrupted, SkipReason
+from cortex_cli.kinds import (
+    ActionMode,
+    ActionState,
+    ActionType,
+    Effect,
+    OnFailure,
+    OnInterrupted,
+    SkipReason,
+)
 from cortex_cli.plan.states import Item, Outcome
 from cortex_cli.protocol.action import Action
 
@@ -23,6 +31,13 @@ class Takeover:
 
     past: Past
     can_ask: bool
+    _entered: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+
+    def enter(self, path: tuple[str, ...]) -> None:
+        """A plan begins at that path; a further attempt of it has nothing of the one before."""
+        if path in self._entered:
+            self.past.forget_within(path)
+        self._entered.add(path)
 
     def apply(self, records: Sequence[ActionRecord], items: Sequence[Item]) -> list[Item]:
         """The items as the scheduler takes them; `records` are those of the same actions."""
@@ -33,19 +48,41 @@ class Takeover:
             self._item(record, item, ended.get(record.action.id))
             for record, item in zip(records, items, strict=True)
         ]
-        for place in self._unchosen(records):
+        self._count_items(records, ended)
+        for place in self._unchosen(records, ended):
             if not records[place].is_ended:
                 records[place].ledger.note_skipped(records[place], SkipReason.NOT_CHOSEN)
                 joining[place] = replace(joining[place], ended=Outcome.SKIPPED)
         return joining
 
-    def _unchosen(self, records: Sequence[ActionRecord]) -> list[int]:
+    def _count_items(self, records: Sequence[ActionRecord], ended: Mapping[str, PastEnd]) -> None:
+        """Count the items of the lists that have ended: they do not join the plan any more."""
+        if not self.past.is_own:
+            return
+        lists = {
+            record.action.id: record.ledger
+            for record in records
+            if record.action.for_each is not None and record.action.id in ended
+        }
+        if not lists:
+            return
+        for name, end in ended.items():
+            owner, bracket, _ = name.partition("[")
+            if bracket and owner in lists:
+                lists[owner].count_past(end)
+
+    def _unchosen(self, records: Sequence[ActionRecord], ended: Mapping[str, PastEnd]) -> list[int]:
         """The places of the actions that decisions of the earlier part have not chosen."""
         first = records[0].number
+        decided = {
+            name
+            for name, end in ended.items()
+            if end.state in {ActionState.COMPLETED, ActionState.FAILED}
+        }
         numbers: set[int] = set()
         for record in records:
             action = record.action
-            if record.is_ended and action.type is ActionType.DECISION:
+            if action.type is ActionType.DECISION and action.id in decided:
                 number_of = record.ledger.number_of
                 numbers |= {number_of(name) for name in choices_of(action)}
                 # What could be decided once can be again, unless the manifest has changed.
@@ -95,5 +132,5 @@ class Takeover:
 def _outcome(action: Action, state: ActionState) -> Outcome:
     if state is ActionState.SKIPPED:
         return Outcome.SKIPPED
-    is_borne = action.on_failure is OnFailure.CONTINUE
+    is_borne = action.on_failure is OnFailure.CONTINUE or action.mode is ActionMode.FIRE_AND_FORGET
     return Outcome.OK if state is ActionState.COMPLETED or is_borne else Outcome.BLOCKED

@@ -97,7 +97,9 @@ class Scheduler:
             reason = self._decide(node) if node.phase is _WAITING else None
             if reason is not None:
                 self._skip(node, reason)
-        self._note_failures(home, fresh)
+        self._note_failures(
+            home, [n for n, i in zip(fresh, items, strict=True) if i.ended is Outcome.BLOCKED]
+        )
         return range(first, len(self._nodes))
 
     def seal(self, group: int) -> None:
@@ -247,9 +249,8 @@ class Scheduler:
         """How many actions that nothing waits for have not ended."""
         return self._background_left
 
-    def _note_failures(self, group: Group, joined: Sequence[Node]) -> None:
+    def _note_failures(self, group: Group, failed: Sequence[Node]) -> None:
         """Actions that had failed before they joined mean for the group what failures mean."""
-        failed = [node for node in joined if node.phase is _ENDED and node.has_failed]
         if failed:
             group.has_failed = True
             if group.fail_fast or any(node.on_failure is OnFailure.ABORT for node in failed):

@@ -196,11 +196,6 @@ class Node:
         self.ok = self.skipped = self.blocked = 0
         self.soft = self.soft_ok = self.soft_blocked = 0
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether it joined as one that had failed."""
-        return self.outcome is Outcome.BLOCKED and not self.has_started
-
     def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
         """Note how an action that this one waits for has ended."""
         if kind is _BARRIER:

@@ -100,7 +100,12 @@ class KeptRun:
         cls, session: "Session", opened: OpenRun, resumption: Resumption, keeping: Keeping
     ) -> Self:
         """A run that goes on, from what it has done."""
-        record = replace(opened.record, digests=session.digests(), version=version(DISTRIBUTION))
+        record = replace(
+            opened.record,
+            digests=session.digests(),
+            forgotten={**opened.record.forgotten, **resumption.forgotten},
+            version=version(DISTRIBUTION),
+        )
         opened.amend(record)
         request = _request(opened, record.inputs, keeping, resumption)
         return cls(session, opened, request, keeping.store)

@@ -24,6 +24,8 @@ class Fate(StrEnum):
     INTERRUPTED = "interrupted"
     RETRIED = "retried"
     GONE = "gone"
+    INSIDE = "inside"
+    PART = "part"
 
     @property
     def why(self) -> str:
@@ -38,7 +40,11 @@ _REASONS = {
     Fate.INTERRUPTED: "it was in flight, and goes on as the same attempt",
     Fate.RETRIED: "it failed, and is tried again",
     Fate.GONE: "the manifest does not have it any more",
+    Fate.INSIDE: "an action inside it is run again",
+    Fate.PART: "it is part of an action that is run again from its start",
 }
+_AGAIN = frozenset(Fate) - {Fate.KEPT, Fate.INTERRUPTED}
+_ANEW = frozenset({Fate.CHANGED, Fate.FOLLOWS, Fate.GONE, Fate.PART})
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,68 +64,102 @@ class Plans(Protocol):
         ...
 
 
+class Earlier(Protocol):
+    """What is known of the earlier part of a run, beside its events."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """What its actions meant, by name of program and id."""
+        ...
+
+    @property
+    def forgotten(self) -> Mapping[str, int]:
+        """What was run again before, as of `Past`."""
+        ...
+
+
 class Resumption:
     """The earlier part of a run, held against the manifest as it is now.
 
-    `past` is what the run takes over; `verdicts` say so of each action, in the order of the run.
+    `past` is what the run takes over; `verdicts` say so of each action, by path and id;
+    `forgotten` has what is run again of it, as of `Past`.
     """
 
     def __init__(
         self,
         events: Iterable[Event],
         plans: Plans,
-        digests: Mapping[str, str],
+        earlier: Earlier,
         *,
         retry_failed: bool = False,
     ) -> None:
-        """`digests` are those of the actions when the run began, by name of program and id."""
-        self.past = Past(events)
+        """Judge each action that had begun."""
+        self.past = Past(events, forgotten=earlier.forgotten)
         self._plans = plans
-        self._digests = digests
+        self._digests = earlier.digests
         self._retry_failed = retry_failed
+        self._known: dict[tuple[str, ...], list[str]] = {}
+        for path, name in sorted({*self.past.ended, *self.past.in_flight, *self.past.retried}):
+            self._known.setdefault(path, []).append(name)
         self.verdicts = list(self._judge())
-        again = {Fate.CHANGED, Fate.FOLLOWS, Fate.RETRIED, Fate.GONE}
-        self.past.forget((v.path, v.id) for v in self.verdicts if v.fate in again)
+        again = [(v.path, v.id) for v in self.verdicts if v.fate in _AGAIN]
+        self.past.forget(again)
+        self.forgotten = {"/".join((*path, name)): self.past.sequence for path, name in again}
 
     def _judge(self) -> Iterator[Verdict]:
-        known = self.past.ended.keys() | self.past.in_flight.keys()
-        for path in dict.fromkeys(path for path, _ in sorted(known)):
-            fates = self._fates(path)
-            for key in sorted(key for key in known if key[0] == path):
-                yield self._verdict(key, fates)
+        fates: dict[tuple[str, ...], Mapping[str, Fate]] = {}
+        for path in sorted(self._known, key=len, reverse=True):
+            inside = [place[-1] for place, its in fates.items() if place[:-1] == path and its]
+            fates[path] = self._fates(path, inside)
+        anew: set[tuple[str, ...]] = set()
+        for path, names in self._known.items():
+            is_part = path in anew
+            for name in names:
+                verdict = self._verdict((path, name), fates[path], is_part=is_part)
+                if verdict.fate in _ANEW:
+                    anew.add((*path, name))
+                yield verdict
 
-    def _verdict(self, key: Key, fates: Mapping[str, Fate] | None) -> Verdict:
+    def _verdict(self, key: Key, fates: Mapping[str, Fate], *, is_part: bool) -> Verdict:
         path, name = key
         end = self.past.ended.get(key)
         state = ActionState.RUNNING if end is None else end.state
         fate = Fate.INTERRUPTED if end is None else Fate.KEPT
-        fate = Fate.GONE if fates is None else fates.get(_declared(name), fate)
+        fate = Fate.PART if is_part else fates.get(name, fate)
         return Verdict(path=path, id=name, state=state, fate=fate)
 
-    def _fates(self, path: tuple[str, ...]) -> dict[str, Fate] | None:
-        """What is not simply kept of the actions at a path, by declared id; None: no plan there."""
+    def _fates(self, path: tuple[str, ...], inside: Iterable[str]) -> dict[str, Fate]:
+        """What is not simply kept of the actions at a path; `inside` some, others are run again."""
+        known = self._known[path]
         found = self._plans.plan_at(path)
         if found is None:
-            return None
-        name, graph = found
+            return dict.fromkeys(known, Fate.GONE)
+        program, graph = found
         ended = self.past.of(path)
         fates: dict[str, Fate] = {}
-        for known in {_declared(known) for known in (*ended, *self._running(path))}:
-            number = graph.index.get(known)
+        for name in known:
+            number = graph.index.get(_declared(name))
+            end = ended.get(name)
             if number is None:
-                fates[known] = Fate.GONE
-            elif self._has_changed(name, graph.actions[number]):
-                fates[known] = Fate.CHANGED
-        if self._retry_failed:
-            failed = (known for known, end in ended.items() if end.state is ActionState.FAILED)
-            fates |= {_declared(known): Fate.RETRIED for known in failed}
-        seeds = [graph.index[known] for known in fates if known in graph.index]
-        for number in reach(graph, seeds, graph.children):
-            fates.setdefault(graph.actions[number].id, Fate.FOLLOWS)
-        return fates
+                fates[name] = Fate.GONE
+            elif self._has_changed(program, graph.actions[number]):
+                fates[name] = Fate.CHANGED
+            elif self._retry_failed and end is not None and end.state is ActionState.FAILED:
+                fates[name] = Fate.RETRIED
+        for name in inside:
+            fates.setdefault(name, Fate.INSIDE)
+        return fates | self._following(graph, known, fates)
 
-    def _running(self, path: tuple[str, ...]) -> Iterator[str]:
-        return (name for place, name in self.past.in_flight if place == path)
+    def _following(
+        self, graph: Graph, known: Iterable[str], fates: Mapping[str, Fate]
+    ) -> dict[str, Fate]:
+        """What comes after these, and the lists whose items they are."""
+        seeds = {graph.index[_declared(name)] for name in fates if _declared(name) in graph.index}
+        after = reach(graph, seeds, graph.children) - seeds
+        ids = {graph.actions[number].id for number in after}
+        follows = {name: Fate.FOLLOWS for name in known if _declared(name) in ids}
+        lists = {_declared(name) for name in fates} - fates.keys()
+        return follows | {name: Fate.INSIDE for name in known if name in lists}
 
     def _has_changed(self, name: str, action: Action) -> bool:
         known = self._digests.get(f"{name}/{action.id}")

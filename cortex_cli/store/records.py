@@ -56,7 +56,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `manifest` is an absolute path; where it is None, `manifest_text` is what standard input said.
     `digests` has, by path and id of an action, the SHA-256 of what it would run. `parent` is the
-    run that this one repeats, if any. `started_at` is in seconds since 1970.
+    run that this one repeats, if any. `started_at` is in seconds since 1970. `forgotten` has, by path
+    and id, the actions that had ended and were to run again when the run was resumed, each with the
+    number of the last event then.
     """
 
     schema: Literal[1] = 1
@@ -72,6 +74,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     version: str
     digests: dict[str, str] = {}
+    forgotten: dict[str, int] = {}
     parent: str | None = None
     ended: RunEnded | None = None
 
