@@ -37,6 +37,10 @@ def add(a: int, b: int = 2) -> int:
     return a + b
 
 
+def negated(a: int) -> int:
+    return -a
+
+
 async def add_async(a: int, b: int = 2) -> int:
     await anyio.lowlevel.checkpoint()
     return a + b
@@ -176,7 +180,7 @@ async def test_tools_are_looked_at_for_each_action():
     functions: dict[str, Callable[..., int]] = {"tool": add}
     tools = FunctionTools(functions)
     assert tools.handler(action("tool")) is tools.handler(action("tool"))
-    functions["tool"] = lambda a: -a
+    functions["tool"] = negated
     assert await tools.handler(action("tool")).run(make_call({"a": 1})) == -1
 
 
