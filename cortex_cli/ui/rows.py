@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cortex_cli.events import ActionStartedData, ProgressData
-from cortex_cli.kinds import ActionMode, ActionState, ActionType, QueueReason
+from cortex_cli.kinds import BLOCKING_SKIPS, ActionMode, ActionState, ActionType, QueueReason
 from cortex_cli.report import PlanEstimate, PlannedAction
 
 # Estimates from these sources are bounds, not expectations: work rarely takes its whole timeout.
+_FOR_NOW = frozenset(reason.value for reason in BLOCKING_SKIPS)
 BOUNDS = frozenset({"timeout_seconds", "default"})
 _GUESS_SECONDS = 5.0
 _LEAST_WEIGHT = 0.001
@@ -17,7 +18,7 @@ _LEAST_WEIGHT = 0.001
 class Scope:
     """The plan of one iteration of one run, nested (`path` is not empty) or not.
 
-    `started_at` is when its plan began to be there, or else when the iteration began.
+    `attempt` is that of the action that runs it. `started_at` is when its plan began to be there, or else when the iteration began.
     `sources` maps an action's id to the ids that it comes after. `work` and `done` are the weights
     of all its actions and of those that have ended, `ended` is how many those are; `bounded` is how
     many of its actions have no estimate but their timeout.
@@ -26,6 +27,7 @@ class Scope:
     path: tuple[str, ...]
     parent: "Row | None" = None
     name: str = ""
+    attempt: int = 0
     iteration: int = 1
     max_iterations: int = 1
     rows: "dict[str, Row]" = field(default_factory=dict[str, "Row"])
@@ -89,6 +91,13 @@ class Row:
         self.attempt_at = at
         self.started_at = at if self.started_at is None else self.started_at
         self.retry_at = self.queue_reason = self.progress = None
+
+    @property
+    def gets_another_chance(self) -> bool:
+        """Whether it has not ended for good, should the run go on."""
+        if self.state is ActionState.SKIPPED:
+            return self.reason in _FOR_NOW
+        return self.state is ActionState.CANCELLED or not self.state.is_final
 
     @property
     def depth(self) -> int:

@@ -78,6 +78,29 @@ class RunView:
         scope = self.scopes.get(path)
         return self.open_scope(path) if scope is None else scope
 
+    def begin(self, execution_id: str) -> None:
+        """The run begins, or goes on after an earlier part of it has ended."""
+        self.started_at = self.latest
+        self.execution_id = execution_id
+        self.end, self.ended_as, self.termination = None, "", None
+
+    def go_on(self, path: tuple[str, ...]) -> Scope | None:
+        """The scope of a run that goes on, with what has ended in it for good; None if it is new.
+
+        A further attempt of a nested run is a new one.
+        """
+        scope = self.scopes.get(path)
+        if scope is None or scope.attempt != self._attempt(path) or not scope.rows:
+            return None
+        for row in [row for row in scope.rows.values() if row.gets_another_chance]:
+            self.forget(row)
+        return scope
+
+    def _attempt(self, path: tuple[str, ...]) -> int:
+        """The attempt of the action that runs what is nested at a path; 0 for the run itself."""
+        owner = self.scope(path[:-1]).rows.get(path[-1]) if path else None
+        return 0 if owner is None else owner.attempt
+
     def open_scope(self, path: tuple[str, ...]) -> Scope:
         """Begin an iteration; what the one before it left unfinished is forgotten."""
         if (before := self.scopes.get(path)) is not None:
@@ -86,7 +109,11 @@ class RunView:
         parent = self.scope(path[:-1]).rows.get(path[-1]) if path else None
         name = before.name if before else ""
         scope = self.scopes[path] = Scope(
-            path=path, parent=parent, name=name, started_at=self.latest
+            path=path,
+            parent=parent,
+            name=name,
+            attempt=self._attempt(path),
+            started_at=self.latest,
         )
         return scope
 
@@ -118,6 +145,9 @@ class RunView:
         """Take a row out that will never end."""
         del self.rows[row.state][row.number], row.scope.rows[row.id]
         row.scope.work -= row.weight
+        if row.state.is_final:
+            row.scope.done -= row.weight
+            row.scope.ended -= 1
         row.scope.bounded -= row.is_bounded
 
     def move(self, row: Row, state: ActionState) -> None:

@@ -58,13 +58,12 @@ def _turn(view: RunView, event: _Turn) -> None:
     match event:
         case ev.AgentStarted(data=data):
             if not event.path:
-                view.started_at = view.latest
-                view.execution_id = event.execution_id
-            scope = view.open_scope(event.path)
+                view.begin(event.execution_id)
+            scope = view.go_on(event.path) or view.open_scope(event.path)
             scope.name, scope.max_iterations = data.agent_name, data.max_iterations
         case ev.IterationStarted(data=data):
             scope = view.scope(event.path)
-            if scope.rows:
+            if scope.rows and scope.iteration != data.iteration:
                 scope = view.open_scope(event.path)
             scope.iteration, scope.max_iterations = data.iteration, data.max_iterations
         case ev.IterationCompleted():

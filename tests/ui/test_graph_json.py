@@ -30,7 +30,9 @@ def test_networkx_reads_the_plan_back() -> None:
 def test_nodes_have_every_field_of_their_action() -> None:
     report = research_assistant()
     nodes = to_json(report)["nodes"]
-    assert [set(node) for node in nodes] == [set(report.actions[0].__struct_fields__)] * 10
+    # What past runs took is there only where they tell it.
+    fields = {*report.actions[0].__struct_fields__} - {"estimate_p90_seconds"}
+    assert [set(node) for node in nodes] == [fields] * 10
     assert nodes[6] == {
         "id": "cache_results",
         "name": "cache_results",
