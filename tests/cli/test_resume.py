@@ -174,7 +174,7 @@ def kill_many(folder: Path, times: int) -> None:
             pass
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_killed_at_random_instants_every_run_completes_and_repeats_nothing(tmp_path: Path) -> None:
     kill_many(tmp_path, 40)
 
