@@ -170,8 +170,8 @@ def check_integrity(journal: Path) -> None:
 def kill_many(folder: Path, times: int) -> None:
     """Kill so many runs, four at once."""
     with ThreadPoolExecutor(4) as pool:
-        for _ in pool.map(lambda seed: kill_and_resume(folder / str(seed), seed), range(times)):
-            pass
+        numbers = range(times)
+        list(pool.map(kill_and_resume, [folder / str(number) for number in numbers], numbers))
 
 
 @pytest.mark.timeout(600)

@@ -1,6 +1,6 @@
 """Nobody sees, and nothing acts on, what a crash could undo; and what if it can't be written."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -71,7 +71,7 @@ class Doors(Tools):
 
 
 @asynccontextmanager
-async def running(spec: RunSpec, journal: FakeJournal) -> AsyncIterator[Log]:
+async def running(spec: RunSpec, journal: FakeJournal) -> AsyncGenerator[Log]:
     """A run in the background; what its viewer has seen."""
     seen = Log()
 
