@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cortex_cli import __version__
-from cortex_cli.cli import doctor, graph, init, models, plan, resume, run, schema, validate
+from cortex_cli.cli import cache, doctor, graph, init, models, plan, resume, run, schema, validate
 from cortex_cli.cli.options import Debug, Quiet, Verbose
 from cortex_cli.cli.pipes import open_missing
 from cortex_cli.cli.terminal import Terminal
@@ -51,6 +51,7 @@ def cortex(
 for _module in (plan, run, resume, graph, validate, init, schema, doctor):
     app.command(_module.__name__.rpartition(".")[2])(_module.command)
 app.add_typer(models.app)
+app.add_typer(cache.app)
 
 
 def main() -> NoReturn:
