@@ -73,9 +73,11 @@ class LocalTool:
             message = "it is given a secret"
             raise NotCacheableError(message)
         files = await to_thread.run_sync(folder_digest, self.folder)
+        # Its own folder may be anywhere: what is in it counts.
+        place = None if call.cwd is None else str(self._working_folder(call).absolute())
         return {
             "tool": digest([self.manifest.model_dump(mode="json"), files, program]),
-            "environment": digest(self.environment),
+            "environment": digest([self.environment, place]),
         }
 
     async def run(

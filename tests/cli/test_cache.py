@@ -24,7 +24,7 @@ def repository(tmp_path: Path) -> Path:
     """A small git checkout."""
     folder = tmp_path / "checkout"
     folder.mkdir()
-    (folder / "a.py").write_text("import os\n")
+    (folder / "a.py").write_text("x = 1\n")
     (folder / "README.md").write_text("# A project\n")
     who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Begin"]):
@@ -57,9 +57,9 @@ def test_an_audit_uses_again_what_has_not_changed(cortex: Cortex, repository: Pa
     assert len(made(audit(cortex, repository, "--cache"))) == 12
     assert made(audit(cortex, repository, "--cache")) == {"find_checkout"}
 
-    (repository / "a.py").write_text("import sys\n")
+    (repository / "a.py").write_text("x = 2\n")
     touched = audit(cortex, repository, "--cache")
-    # What it measured has not changed but for the imports, so that the rating is the same.
+    # What they measure has not changed, so that the rating is the same.
     assert made(touched) == {"find_checkout", *READ_ALL, "map_imports", "write_audit"}
     assert made(audit(cortex, repository, "--cache")) == {"find_checkout"}
 
