@@ -54,6 +54,7 @@ class Gives:
         return {"tool": "gives"}
 
     async def run(self, call: ActionCall) -> Any:
+        call.report.progress("gives")
         return self.output
 
 
