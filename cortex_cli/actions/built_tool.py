@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cortex_cli.actions.virtual_environment import VirtualEnvironment
+from cortex_cli.engine.cache import digest
+from cortex_cli.engine.caching import fingerprint_of
 from cortex_cli.engine.ports import ActionCall, Handler
 
 VARIABLE = "VIRTUAL_ENV"
@@ -24,6 +26,11 @@ class BuiltTool:
     async def prepare(self, call: ActionCall) -> None:
         """Make the environment, unless it is there."""
         await self._environment.get(call.report)
+
+    async def fingerprint(self, call: ActionCall) -> dict[str, str]:
+        """The digests of the tool, of which its packages are part."""
+        found = await fingerprint_of(self._tool, call)
+        return {**found, "tool": digest([found["tool"], self._environment.folder.name])}
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""

@@ -45,6 +45,10 @@ class CommandTool:
         )
         self._command = self._tool.implementation(CommandImplementation)
 
+    async def fingerprint(self, call: ActionCall) -> dict[str, str]:
+        """The digests of the tool's files and variables."""
+        return await self._tool.fingerprint(call)
+
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
         declared = [parameter.name for parameter in self._tool.manifest.parameters or ()]

@@ -10,6 +10,7 @@ from cortex_cli.actions.http_check import check_http
 from cortex_cli.actions.parameters import check_parameters, encoded
 from cortex_cli.actions.url_template import fill_url, literal_host, with_query
 from cortex_cli.actions.utf8 import utf8
+from cortex_cli.engine.cache import NotCacheableError, digest
 from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
 from cortex_cli.manifest.tool_models import HttpImplementation, ToolManifest
@@ -52,6 +53,16 @@ class HttpTool:
         self._environment = environment
         self._secrets = secrets or {}
         self._client: HttpClient | None = None
+
+    async def fingerprint(self, call: ActionCall) -> dict[str, str]:
+        """The digests of the manifest, all that it is, and of the variables."""
+        if self._secrets or call.has_secret(self._environment):
+            message = "it is given a secret"
+            raise NotCacheableError(message)
+        return {
+            "tool": digest(self._manifest.model_dump(mode="json")),
+            "environment": digest(self._environment),
+        }
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""

@@ -8,6 +8,7 @@ import msgspec
 
 from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answer
 from cortex_cli.actions.parameters import encoded
+from cortex_cli.engine.cache import digest
 from cortex_cli.engine.ports import (
     ActionCall,
     CutShort,
@@ -79,6 +80,12 @@ class LlmAction:
         self._fallback = fallback
         self._defaults = defaults
         self._note = note
+
+    async def fingerprint(self, _: ActionCall) -> dict[str, str]:
+        """The digest of what answers: the models' names, and the settings that hold for them."""
+        fallback = None if self._fallback is None else self._fallback.name
+        defaults = self._defaults.model_dump(mode="json")
+        return {"tool": digest([self._client.name, fallback, defaults])}
 
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt.

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cortex_cli.actions.fingerprint import folder_digest
 from cortex_cli.actions.parameters import check_parameters
 from cortex_cli.actions.process import ProcessLimits, ProcessResult
 from cortex_cli.actions.process_start import Launch, child_environment
 from cortex_cli.actions.resource_limits import Caps, run_within
 from cortex_cli.actions.sandbox import sandboxed
 from cortex_cli.actions.tool_output import as_object, one_line
+from cortex_cli.engine.cache import NotCacheableError, digest
 from cortex_cli.engine.ports import ActionCall, Reporter
 from cortex_cli.errors import ActionError
 from cortex_cli.manifest.tool_models import ToolManifest
@@ -62,6 +64,21 @@ class LocalTool:
                 "CORTEX_IDEMPOTENCY_KEY": call.idempotency_key,
             }
         )
+
+    async def fingerprint(self, call: ActionCall, program: object = None) -> dict[str, str]:
+        """The digests of its files and its variables; `program` is what runs them, if known."""
+        from anyio import to_thread
+
+        if call.has_secret(self.environment):
+            message = "it is given a secret"
+            raise NotCacheableError(message)
+        files = await to_thread.run_sync(folder_digest, self.folder)
+        # Its own folder may be anywhere: what is in it counts.
+        place = None if call.cwd is None else str(self._working_folder(call).absolute())
+        return {
+            "tool": digest([self.manifest.model_dump(mode="json"), files, program]),
+            "environment": digest([self.environment, place]),
+        }
 
     async def run(
         self, call: ActionCall, argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b""

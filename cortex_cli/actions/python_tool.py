@@ -53,6 +53,10 @@ class PythonTool:
         )
         self._entrypoint = self._tool.implementation(PythonImplementation).entrypoint
 
+    async def fingerprint(self, call: ActionCall) -> dict[str, str]:
+        """The digests of the tool's files and variables."""
+        return await self._tool.fingerprint(call, sys.version)
+
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
         given = {

@@ -68,9 +68,15 @@ class EmbeddedRelic:
         """`identity` tells relics of one name apart: the path of the manifest."""
         import anyio
 
-        self._file = KvFile(store_path(state_folder, name, identity))
+        path = store_path(state_folder, name, identity)
+        self._store = path.stem
+        self._file = KvFile(path)
         self._clock = clock
         self._turn = anyio.Lock()
+
+    async def fingerprint(self, _: ActionCall) -> dict[str, str]:
+        """Which store it is; what is in it is not known beforehand."""
+        return {"tool": self._store}
 
     async def run(self, call: ActionCall) -> Any:
         """The output of one operation; ActionError as in `choose_operation`, `store` or `secret`."""

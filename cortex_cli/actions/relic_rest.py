@@ -7,6 +7,7 @@ from cortex_cli.actions.hosts import Hosts, parse_url
 from cortex_cli.actions.http_answer import read_output, status_error
 from cortex_cli.actions.http_retry import IDEMPOTENT, PASSING, PassingError, persist
 from cortex_cli.actions.relic_request import Endpoints, Request
+from cortex_cli.engine.cache import NotCacheableError, digest
 from cortex_cli.engine.ports import ActionCall, Reporter
 from cortex_cli.errors import ActionError
 from cortex_cli.manifest.relic_models import RelicManifest, RestInterface
@@ -52,6 +53,7 @@ class RestRelic:
             message = f"relic '{manifest.name}' is of type '{interface.type}'"
             raise TypeError(message)
         self._manifest = manifest
+        self._base_url = base_url
         self._endpoints = Endpoints(interface.endpoints, base_url)
         self._embedded = embedded
         self._service = service
@@ -59,6 +61,16 @@ class RestRelic:
         self._turn = anyio.Lock()
         self._has_answered = False
         self._in_use: EmbeddedRelic | None = None
+
+    async def fingerprint(self, call: ActionCall) -> dict[str, str]:
+        """The digests of the manifest and of where the service is; not of what it keeps."""
+        if call.has_secret(self._base_url):
+            message = "it is given a secret"
+            raise NotCacheableError(message)
+        return {
+            "tool": digest(self._manifest.model_dump(mode="json")),
+            "environment": digest(self._base_url),
+        }
 
     async def prepare(self, call: ActionCall) -> None:
         """Start the service, if it is cortex's to start, and see that it is well."""

@@ -46,6 +46,10 @@ class ScriptTool:
         )
         self._script = self._tool.implementation(ScriptImplementation)
 
+    async def fingerprint(self, call: ActionCall) -> dict[str, str]:
+        """The digests of the tool's files and variables."""
+        return await self._tool.fingerprint(call)
+
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt."""
         parameters = self._tool.parameters(call)

@@ -8,6 +8,7 @@ import typer
 
 from cortex_cli import __version__
 from cortex_cli.cli import (
+    cache,
     doctor,
     graph,
     init,
@@ -68,6 +69,7 @@ for _module in _COMMANDS:
     app.command(_module.__name__.rpartition(".")[2])(_module.command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app)
+app.add_typer(cache.app)
 
 
 def main() -> NoReturn:

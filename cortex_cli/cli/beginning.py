@@ -26,6 +26,7 @@ class NewRun:
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_parallel: int | None = None
     operation: str | None = None
+    cache: bool | None = None
     only: tuple[str, ...] = ()
     start_from: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class NewRun:
             options=RunOptions(
                 max_parallel=self.max_parallel,
                 operation=self.operation,
+                cache=self.cache,
                 only=self.only,
                 start_from=self.start_from,
                 skip=self.skip,

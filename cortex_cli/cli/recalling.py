@@ -15,6 +15,7 @@ from cortex_cli.kinds import TerminationReason
 
 if TYPE_CHECKING:
     from cortex_cli.store.records import RunEnded, RunSummary
+    from cortex_cli.store.runs import RunStore
     from cortex_cli.ui.about_run import AboutRun
     from cortex_cli.ui.run_list import RunEntry
 
@@ -28,10 +29,14 @@ RunArgument = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A run that is kept; `events` gives all its events from the first, each time anew."""
+    """A run that is kept; `events` gives all its events from the first, each time anew.
+
+    `store` is where it is kept; None for a file.
+    """
 
     events: Callable[[], Iterator[Event]]
     about: "AboutRun"
+    store: "RunStore | None" = None
 
 
 def recall(run: str) -> Recalled:
@@ -55,7 +60,7 @@ def recall(run: str) -> Recalled:
         started_at=summary.started_at,
         is_running=summary.state is RunState.RUNNING,
     )
-    return Recalled(lambda: store.events(run_id), about)
+    return Recalled(lambda: store.events(run_id), about, store)
 
 
 def kept_runs() -> "Iterator[RunEntry]":

@@ -46,6 +46,14 @@ From = Annotated[
     ),
 ]
 Skip = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Leave these actions out.")]
+Cache = Annotated[
+    bool | None,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Use outputs of earlier runs again, also where no action says so; or none at all.",
+        show_default=False,
+    ),
+]
 NoBuild = Annotated[
     bool,
     typer.Option("--no-build", help="Make no environments for tools: those needed must be there."),
@@ -65,6 +73,7 @@ def command(
     only: Only = None,
     from_: From = None,
     skip: Skip = None,
+    cache: Cache = None,
     yes: Yes = False,
     no_input: NoInput = False,
     no_build: NoBuild = False,
@@ -103,6 +112,7 @@ def command(
         inputs=given,
         max_parallel=max_parallel,
         operation=operation,
+        cache=cache,
         only=given_names(only),
         start_from=given_names(from_),
         skip=given_names(skip),

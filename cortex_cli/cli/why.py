@@ -7,6 +7,7 @@ import typer
 from cortex_cli.cli.options import ColorOption, Debug, Format, FormatOption, Json
 from cortex_cli.cli.recalling import Recalled, RunArgument, recall
 from cortex_cli.cli.terminal import Terminal
+from cortex_cli.errors import CortexError
 
 if TYPE_CHECKING:
     from cortex_cli.ui.why import Told
@@ -35,6 +36,18 @@ def command(
     print_why(terminal, recall(run), action)
 
 
+def _cache_reason(recalled: Recalled, label: str) -> str | None:
+    """Why the action was or was not taken from the cache, where that can be said."""
+    if recalled.store is None:
+        return None
+    from cortex_cli.cli.cache_reasons import explain_cache
+
+    try:
+        return explain_cache(recalled.store.cache, recalled.events(), label)
+    except CortexError:
+        return None
+
+
 def print_why(
     terminal: Terminal, recalled: Recalled, action: str, told: "Told | None" = None
 ) -> None:
@@ -48,7 +61,9 @@ def print_why(
     story = tell(recalled.events())
     by_label = {one.label: one for one in story}
     meant = by_label[the_one(by_label, action)]
-    explanation = why(story, meant, recalled.events(), told or Told())
+    if told is None:
+        told = Told(cache=_cache_reason(recalled, meant.label))
+    explanation = why(story, meant, recalled.events(), told)
     if terminal.json:
         terminal.write_json(explanation)
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.caching import CachedOutput, Caching
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
 from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
@@ -38,7 +39,8 @@ class Attempts:
 
     `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
     that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
-    `is_ending`: nothing new is begun any more.
+    `caching`, where there is one, uses earlier outputs again. `is_ending`: nothing new is begun any
+    more.
     """
 
     bus: Bus
@@ -51,6 +53,7 @@ class Attempts:
     halt: Callable[[], None]
     observe: Callable[[Result], None] | None = None
     run_dir: Path | None = None
+    caching: Caching | None = None
     is_ending: bool = False
 
     def announce(self, record: ActionRecord) -> ActionCall:
@@ -117,6 +120,8 @@ class Attempts:
         try:
             call = self.announce(record)
             handler = record.ledger.spec.targets.handler(record.action)
+            if self.caching is not None:
+                handler = self.caching.around(handler, record)
         except CortexError as error:
             self.fail(record, as_action_error(error))
             return
@@ -138,6 +143,8 @@ class Attempts:
         """A worker reports how an attempt has ended."""
         self._note_end(record, result)
         match result:
+            case Done(CachedOutput(output)):
+                self.complete(record, output, cached=True)
             case Done(output):
                 self.complete(record, output)
             case Broken(error):
@@ -159,9 +166,16 @@ class Attempts:
         if self.observe is not None:
             self.observe(result)
 
-    def complete(self, record: ActionRecord, output: Any, not_chosen: tuple[int, ...] = ()) -> None:
+    def complete(
+        self,
+        record: ActionRecord,
+        output: Any,
+        not_chosen: tuple[int, ...] = (),
+        *,
+        cached: bool = False,
+    ) -> None:
         """The action has ended well."""
-        record.ledger.note_completed(record, output)
+        record.ledger.note_completed(record, output, cached=cached)
         self.scheduler.completed(record.number, not_chosen=not_chosen)
 
     def fail(self, record: ActionRecord, error: ActionError) -> None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol
+
+import msgspec
 
 from cortex_cli.kinds import ActionType
 
@@ -50,6 +53,18 @@ class CacheHit:
     origin: CacheOrigin
 
 
+def digest(value: Any) -> str:
+    """The SHA-256 of a JSON value, whatever the order of its keys, in hexadecimal.
+
+    TypeError or ValueError if it is no JSON.
+    """
+    return sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+
+
+class NotCacheableError(Exception):
+    """Why what an action gives can't be used again: words that follow 'because'."""
+
+
 class Cache(Protocol):
     """Outputs of actions that have completed, by a key made from all that they depend on.
 
@@ -68,3 +83,16 @@ class Cache(Protocol):
     def put(self, key: str, output: Any, origin: CacheOrigin) -> None:
         """Keep an output, in place of an earlier one with the same key."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheUse:
+    """The cache of a run; `is_for_all`: also of actions that say nothing of a cache.
+
+    Those are tool and llm actions, without the ones whose effect is declared as external.
+    `version` is that of cortex, which says how what tools print is read.
+    """
+
+    cache: Cache
+    is_for_all: bool = False
+    version: str = ""

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from cortex_cli.engine.cache import CacheUse
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Past
 from cortex_cli.errors import CortexError
@@ -182,6 +183,10 @@ class Handler(Protocol):
     A handler may also have `async def prepare(call)`, for what is to be done once before the
     first attempt, such as starting a service. It is awaited before each `run`, its failures count
     as those of the attempt, and its time does not count against the attempt's limit.
+
+    One whose outputs may be cached has `async def fingerprint(call) -> Mapping[str, str]`: digests
+    of what an output depends on beside the call, under `tool` (its files) and `environment` (its
+    declared variables). It raises NotCacheableError where they can't be told.
     """
 
     async def run(self, call: ActionCall) -> Any:
@@ -241,7 +246,7 @@ class RunRequest:
 
     `run_id` is a new one by default. `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
     run's tools leave behind; `past` is what an earlier part of the run has done; `resume`
-    is the command that goes on with the run; actions of the outermost plan whose ids are in `left_out` are skipped,
+    is the command that goes on with the run; without a `cache` no output is used again; actions of the outermost plan whose ids are in `left_out` are skipped,
     as if they had completed with nothing.
     """
 
@@ -252,6 +257,7 @@ class RunRequest:
     past: Past | None = None
     resume: str | None = None
     left_out: frozenset[str] = frozenset()
+    cache: CacheUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

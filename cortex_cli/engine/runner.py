@@ -15,6 +15,7 @@ from cortex_cli.engine.adaptive import AdaptiveLimit
 from cortex_cli.engine.approvals import Approvals
 from cortex_cli.engine.attempts import Attempts
 from cortex_cli.engine.bus import Bus
+from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
 from cortex_cli.engine.decide import choices_of, decide
 from cortex_cli.engine.groups import Groups
@@ -81,6 +82,7 @@ class Runner:
         self.left_out = request.left_out
         self.resume = request.resume
         self.takeover = None
+        self._caching = Caching(request.cache, clock.wall) if request.cache else None
         self.now = clock.now
         self._clock = clock
         self._random = random
@@ -113,6 +115,7 @@ class Runner:
                     halt=self.cancel,
                     observe=self._observer(),
                     run_dir=self.run_dir,
+                    caching=self._caching,
                 )
                 self._approvals = Approvals(
                     attempts=self._attempts, approver=self._approver, settle=self._settle

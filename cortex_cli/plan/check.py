@@ -116,7 +116,7 @@ def _check_secrets(linker: Linker) -> None:
 
 
 def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:
-    if action.cache is not False:
+    if action.cache is not False and not action.type.is_leaf:
         yield ("cache",)
     if action.type is ActionType.LLM and "tools" in action.parameters:
         yield ("parameters", "tools")

@@ -10,7 +10,7 @@ from cortex_cli.plan.conditions import ConditionSyntaxError, compile_condition
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Path, Provided, Trouble
 from cortex_cli.plan.references import Reference, errors, find
-from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.action import Action, CachePolicy
 
 
 @dataclass(slots=True)
@@ -157,6 +157,8 @@ def _templates(action: Action) -> Iterator[tuple[Path, object]]:
         yield ("env",), action.env
     if action.cwd is not None:
         yield ("cwd",), action.cwd
+    if isinstance(action.cache, CachePolicy) and action.cache.key is not None:
+        yield ("cache", "key"), action.cache.key
     if action.for_each is not None:
         yield ("for_each",), action.for_each
     for number, case in enumerate(action.cases):

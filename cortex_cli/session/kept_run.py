@@ -1,5 +1,6 @@
 """A run that is written down: begun or taken up again in the state folder, and finished there."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 
+from cortex_cli.engine.cache import CacheUse
 from cortex_cli.engine.clock import wall_seconds
 from cortex_cli.engine.past import Past
 from cortex_cli.engine.ports import Approver, RunRequest
@@ -67,7 +69,7 @@ class KeptRun:
         self.reason: TerminationReason | None = None
         self._session = session
         self._opened = opened
-        self._request = request
+        self._request = dataclasses.replace(request, cache=_cache_use(session, opened, store))
         self._store = store
         self._end: AgentEnded | None = None
         self._begun: dict[tuple[tuple[str, ...], str], DurationKey] = {}
@@ -152,6 +154,7 @@ class KeptRun:
                 )
             )
             self._store.history.note(self._durations)
+            self._store.cache.close()
         except SetupError:
             # The run has said so itself, in its last event.
             if self.reason is not TerminationReason.STATE_LOST:
@@ -177,6 +180,14 @@ class KeptRun:
                     cached=cached,
                 )
             )
+
+
+def _cache_use(session: "Session", opened: OpenRun, store: RunStore) -> CacheUse | None:
+    """The cache, unless it was not to be used, or no action would."""
+    wanted = opened.record.options.cache
+    if wanted or (wanted is None and session.uses_cache):
+        return CacheUse(cache=store.cache, is_for_all=bool(wanted), version=version(DISTRIBUTION))
+    return None
 
 
 def _request(

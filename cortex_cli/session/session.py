@@ -153,6 +153,12 @@ class Session:
         DESCRIPTORS.provide_for(processes_at_once(self.program))
 
     @property
+    def uses_cache(self) -> bool:
+        """Whether an action of any plan that is reached says that its output is cached."""
+        plans = (program.plan for program in self.program.reached() if program.plan is not None)
+        return any(action.cache for plan in plans for action in plan.actions)
+
+    @property
     def manifest_path(self) -> str | None:
         """The absolute path of the manifest; None for one that came as text."""
         source = self.request.source

@@ -31,6 +31,7 @@ from cortex_cli.store.run_folder import (
     reopen_run,
     summarise,
 )
+from cortex_cli.store.sqlite_cache import SqliteCache
 from cortex_cli.store.state import open_state_folder, sub_folder
 
 _RUNS = "runs"
@@ -56,6 +57,7 @@ class RunStore:
     ) -> None:
         """`wall` gives seconds since 1970; `command` is what a lock says its owner does, masked."""
         self.history = History(home)
+        self.cache = SqliteCache(home)
         self._home = home
         self._wall = wall
         self._command = command

@@ -14,6 +14,7 @@ from cortex_cli.ui.run_view import RunView
 class Outcome:
     """A run in retrospect; `rows` are all actions in the order of the tree.
 
+    `cached` is how many of them took their output from the cache.
     `estimate` is None where there is nothing to compare with: no plan, or several iterations.
     `is_bounded` says that the estimate comes from timeouts. `chain` is what the run's time was made
     of: the action that ended last, before it the one that it waited for longest, and so on, in
@@ -23,6 +24,7 @@ class Outcome:
     seconds: float
     counts: dict[ActionState, int]
     rows: list[Row]
+    cached: int
     chain: list[Row]
     failed: list[Row]
     reasons: dict[tuple[ActionState, str], list[str]]
@@ -45,6 +47,7 @@ def outcome(view: RunView) -> Outcome:
         seconds=end.duration if end else view.elapsed(view.latest),
         counts={state: count for state in ActionState if (count := view.count(state))},
         rows=rows,
+        cached=sum(row.cached for row in rows),
         chain=_chain(view),
         failed=[row for row in rows if row.state is ActionState.FAILED],
         reasons=dict(reasons),

@@ -60,7 +60,8 @@ def head(view: RunView, past: Outcome, theme: Theme, width: int) -> Text:
 def _facts(view: RunView, past: Outcome, theme: Theme, width: int) -> Iterator[Text]:
     counts = [f"{count:,} {STATE_WORDS[state]}" for state, count in past.counts.items()]
     if counts:
-        yield from entry(theme, width, "actions", ", ".join(counts))
+        cached = [f"{past.cached:,} of them from the cache"] if past.cached else []
+        yield from entry(theme, width, "actions", ", ".join([*counts, *cached]))
     if view.root.iteration > 1:
         yield from entry(theme, width, "loop", counted(view.root.iteration, "iteration"))
     if past.estimate is not None:

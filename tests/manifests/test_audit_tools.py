@@ -26,6 +26,21 @@ def test_a_checkout_is_found_from_any_folder_in_it(call_tool, checkout):
     assert (found["tracked_files"], found["changed_files"], found["shallow"]) == (2, 1, False)
 
 
+def test_the_digests_of_a_checkout_change_with_what_they_are_of(call_tool, checkout):
+    def look() -> dict[str, str]:
+        return call_tool("find_checkout", cwd=checkout.root).output["contents"]
+
+    checkout.commit({"a.py": "x = 1\n", "README.md": "Hello\n"})
+    first = look()
+    assert look() == first
+    (checkout.root / "a.py").write_text("x = 2\n")
+    code = look()
+    assert {name for name in first if code[name] != first[name]} == {"all", "python"}
+    (checkout.root / "README.md").unlink()
+    gone = look()
+    assert {name for name in code if gone[name] != code[name]} == {"all", "project"}
+
+
 def test_a_checkout_without_commits_has_neither_head_nor_branch(call_tool, checkout):
     found = call_tool("find_checkout", cwd=checkout.root).output
     assert (found["head"], found["branch"], found["tracked_files"]) == (None, None, 0)

@@ -1,9 +1,12 @@
 """Find the git checkout that a folder belongs to.
 
-Output: `{root, name, head, branch, tracked_files, changed_files, shallow}`; `head` and `branch`
-are null in a repository without commits, `branch` also on a detached head.
+Output: `{root, name, head, branch, tracked_files, changed_files, shallow, contents}`; `head` and
+`branch` are null in a repository without commits, `branch` also on a detached head. `contents` are
+digests of the tracked files as they are on disk: `all` of them, those of `python`, and `project`:
+all names, and what is in the files that are not Python.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -27,6 +30,7 @@ def find(repo: str = ".") -> dict[str, Any]:
         "branch": _branch(top),
         "tracked_files": _count(_git(top, "ls-files", "-z")),
         "changed_files": _count(_git(top, "diff", "--name-only", "-z")),
+        "contents": _contents(top),
         "shallow": _git(top, "rev-parse", "--is-shallow-repository") == "true",
     }
 
@@ -34,6 +38,34 @@ def find(repo: str = ".") -> dict[str, Any]:
 def _branch(top: Path) -> str | None:
     has_commits = _git(top, "rev-parse", "--verify", "--quiet", "HEAD")
     return _git(top, "symbolic-ref", "--quiet", "--short", "HEAD") if has_commits else None
+
+
+def _contents(top: Path) -> dict[str, str]:
+    listed = _names(_git(top, "ls-files", "--stage", "-z"))
+    blobs = {name: blob for blob, _, name in (line.partition("\t") for line in listed)}
+    for name in _names(_git(top, "diff", "--name-only", "-z")):
+        blobs[name] = _on_disk(top / name)
+    python = {name: blob for name, blob in blobs.items() if name.endswith(".py")}
+    return {
+        "all": _digest(blobs),
+        "python": _digest(python),
+        "project": _digest({name: blobs[name] if name not in python else "" for name in blobs}),
+    }
+
+
+def _on_disk(path: Path) -> str:
+    if not path.is_file():
+        return "gone"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(blobs: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(blobs, sort_keys=True).encode()).hexdigest()
+
+
+def _names(listing: str | None) -> list[str]:
+    return (listing or "").split("\0")[:-1]
 
 
 def _count(names: str | None) -> int:
