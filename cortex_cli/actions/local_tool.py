@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from cortex_cli.actions.fingerprint import folder_digest
 from cortex_cli.actions.parameters import check_parameters
 from cortex_cli.actions.process import ProcessLimits, ProcessResult
+from cortex_cli.actions.process_family import RUN_ID_VARIABLE
 from cortex_cli.actions.process_start import Launch, child_environment
 from cortex_cli.actions.resource_limits import Caps, run_within
 from cortex_cli.actions.sandbox import sandboxed
@@ -57,7 +58,7 @@ class LocalTool:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 **self.environment,
                 **call.env,
-                "CORTEX_RUN_ID": call.execution_id,
+                RUN_ID_VARIABLE: call.execution_id,
                 **({} if call.run_dir is None else {"CORTEX_RUN_DIR": str(call.run_dir)}),
                 "CORTEX_ACTION_ID": "/".join((*call.path, call.action.id)),
                 "CORTEX_ATTEMPT": str(call.attempt),

@@ -24,6 +24,9 @@ _LAST_SECONDS = 1.5
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
 
+RUN_ID_VARIABLE = "CORTEX_RUN_ID"
+"""The environment variable in which each process of a tool finds the id of its run."""
+
 Pause = Callable[[float], Awaitable[None]]
 
 
@@ -108,6 +111,27 @@ def kill_marked(mark: str, *, proc: Path = Path("/proc"), seconds: float = 0.5) 
     # More than once: what is being forked, or becomes another program, is found by the next look.
     while _kill_those_found(mark.encode(), proc) and monotonic() - began < seconds:
         blocking_sleep(_FIRST_PAUSE)
+
+
+def end_survivors(run_id: str, *, proc: Path = Path("/proc")) -> list[int]:
+    """Kill what a process of the run that was killed has left running; their ids. Linux only.
+
+    Only for a run that no other process has: the tools of a live one carry its id as well.
+    """
+    mark = f"{RUN_ID_VARIABLE}={run_id}\0".encode()
+    entries = proc.iterdir() if proc.is_dir() else ()
+    pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    found = [pid for pid in pids if pid != os.getpid() and _carries(proc / str(pid), mark)]
+    began = monotonic()
+    while _kill_those_found(mark, proc) and monotonic() - began < _LAST_SECONDS:
+        blocking_sleep(_FIRST_PAUSE)
+    return found
+
+
+def _carries(process: Path, mark: bytes) -> bool:
+    with suppress(OSError):
+        return mark in (process / "environ").read_bytes()
+    return False
 
 
 def _kill_those_found(mark: bytes, proc: Path) -> bool:

@@ -82,6 +82,7 @@ def command(
         explain_resumption(terminal, found.verdicts)
         return
     opened = store.reopen(run_id)
+    _end_survivors(terminal, run_id)
     events = list(opened.events())
     found = Resumption(events, session, record, retry_failed=retry_failed)
     terminal.default_color = session.settings.color
@@ -91,6 +92,20 @@ def command(
         begin=further.begin, given=given, yes_to_all=yes, no_input=no_input, earlier=events
     )
     raise typer.Exit(drive(terminal, session, course, progress))
+
+
+def _end_survivors(terminal: Terminal, run_id: str) -> None:
+    """End what a killed process of the run has left running, and say so."""
+    from cortex_cli.actions.process_family import end_survivors
+    from cortex_cli.errors import Problem
+    from cortex_cli.kinds import Severity
+
+    if found := end_survivors(run_id):
+        pids = ", ".join(map(str, found))
+        message = f"ended what an earlier process of the run had left running: {pids}"
+        terminal.print_problems(
+            [Problem(severity=Severity.WARNING, code="survivors", message=message)]
+        )
 
 
 def _session(record: "RunRecord") -> "Session":

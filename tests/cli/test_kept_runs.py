@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,48 @@ def test_a_run_is_stopped_from_another_terminal_and_goes_on_later(
     assert cortex("runs", "--json").json["runs"][0]["state"] == "cancelled"
     again = cortex("stop", "last")
     assert (again.code, "is not running" in again.err) == (2, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_what_a_killed_run_has_left_running_is_ended_when_it_goes_on(
+    cortex: Cortex, here: Path
+) -> None:
+    quick = STEADY.replace("seconds: 0.6}, d", "seconds: 0.1}, d")
+    (here / "long.yaml").write_text(quick.replace("seconds: 0.6", "seconds: 61.5"))
+    started = subprocess.Popen(
+        [sys.executable, "-m", "cortex_cli", "run", "long.yaml", "--progress", "none"],
+        cwd=here,
+        env=environment(here.parent / "state"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    began = time.monotonic()
+    while not sleepers():
+        assert time.monotonic() - began < 15
+    started.kill()
+    started.wait(10)
+    left = sleepers()
+    assert left
+    (here / "long.yaml").write_text(quick.replace("seconds: 0.6", "seconds: 0.1"))
+    resumed = cortex("resume", "last", "--no-input")
+    assert resumed.code == 0
+    assert "ended what an earlier process of the run had left running" in resumed.err
+    assert not sleepers()
+
+
+def sleepers() -> list[int]:
+    """The processes that sleep for so long."""
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and command_of(entry).startswith(b"sleep\x0061.5")
+    ]
+
+
+def command_of(process: Path) -> bytes:
+    with suppress(OSError):
+        return (process / "cmdline").read_bytes()
+    return b""
 
 
 def test_a_run_that_can_not_be_read_is_listed_and_refused(cortex: Cortex, here: Path) -> None:
