@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
+from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import Loop
@@ -58,9 +59,10 @@ class Groups:
         self._opened.append(loop)
         loop.ledger.first = len(self.records)
         loop.begin()
-        self._record(outlook.graph.actions, outlook.traits, loop.ledger)
-        items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
-        self._scheduler.extend(loop.group, items)
+        with undisturbed():
+            self._record(outlook.graph.actions, outlook.traits, loop.ledger)
+            items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
+            self._scheduler.extend(loop.group, items)
         self._scheduler.seal(loop.group)
         limit = spec.protocol.max_execution_time_seconds
         loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
