@@ -1,12 +1,12 @@
 """The collector of cyclic garbage, and when it is better left alone."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed() -> Generator[None]:
     """Build many objects that all stay, without a collection in between.
 
     The collector counts what is made, and looks through everything that lives when there is a

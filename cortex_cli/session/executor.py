@@ -6,6 +6,7 @@ from typing import Any
 
 from cortex_cli.actions.functions import FunctionTools, ToolExecutor
 from cortex_cli.actions.llm import LlmAction
+from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.ports import Handler, Journal, ModelClient, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError, ManifestError, UsageError
@@ -95,6 +96,7 @@ def _without_manifest(action: Action) -> ActionError:
     )
 
 
+@undisturbed()
 def _outlook(plan: ExecutionPlan, protocol: AgentLoopProtocol) -> Outlook:
     graph, findings = check_plan(plan.actions, Names())
     findings = [*check_protocol(protocol), *findings]
