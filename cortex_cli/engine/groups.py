@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
+from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import Loop
@@ -85,6 +86,14 @@ class Groups:
             self._takeover.enter(loop.ledger.stamp.path)
         loop.ledger.first = len(self.records)
         loop.begin()
+        with undisturbed():
+            self._join(loop)
+        self._scheduler.seal(loop.group)
+        limit = spec.protocol.max_execution_time_seconds
+        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
+
+    def _join(self, loop: Loop) -> None:
+        outlook = loop.outlook
         records = self._record(outlook.graph.actions, outlook.traits, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
         if loop.parent is None and self._left_out:
@@ -92,9 +101,6 @@ class Groups:
                 self._select(record, item) for record, item in zip(records, items, strict=True)
             ]
         self._extend(loop.group, items, records)
-        self._scheduler.seal(loop.group)
-        limit = spec.protocol.max_execution_time_seconds
-        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
 
     def start_nested(self, record: ActionRecord) -> None:
         """Begin an attempt of an agent or workflow action."""

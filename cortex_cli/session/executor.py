@@ -7,6 +7,7 @@ from typing import Any
 
 from cortex_cli.actions.functions import FunctionTools, ToolExecutor
 from cortex_cli.actions.llm import LlmAction
+from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.ports import Approver, Handler, Journal, ModelClient, RunRequest, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError, ManifestError, UsageError
@@ -108,6 +109,7 @@ def _without_manifest(action: Action) -> ActionError:
     )
 
 
+@undisturbed()
 def _outlook(plan: ExecutionPlan, protocol: AgentLoopProtocol) -> Outlook:
     graph, findings = check_plan(plan.actions, Names(shared=protocol.shared))
     findings = [*check_protocol(protocol), *findings]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cortex_cli.actions.descriptors import DESCRIPTORS
+from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
 from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
@@ -91,6 +92,7 @@ class Session:
         )
 
     @classmethod
+    @undisturbed()
     def open(cls, request: Request) -> Self:
         """Open a manifest; ManifestError with all that is wrong with it."""
         program, problems = examine(
@@ -247,6 +249,7 @@ class Session:
             self._make_specs(program)
         return self._specs[id(program)]
 
+    @undisturbed()
     def _make_specs(self, program: Program) -> None:
         # Invariant: what a program calls is worked out before it, so that no chain of calls is
         # too long; in a circle, the plan that would come round has no outlook yet.
