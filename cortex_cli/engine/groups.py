@@ -74,7 +74,7 @@ class Groups:
 
     def open(self, loop: Loop) -> None:
         """Put a loop's plan before the scheduler."""
-        spec, outlook = loop.spec, loop.outlook
+        spec = loop.spec
         parent = None if loop.parent is None else loop.parent.number
         cap = None if parent is None else spec.protocol.nested_cap
         fail_fast = spec.protocol.fail_fast
