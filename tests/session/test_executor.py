@@ -111,7 +111,7 @@ async def test_types_that_need_a_manifest_fail_with_a_clear_error() -> None:
 def test_a_plan_with_mistakes_is_refused_with_all_of_them() -> None:
     plan = [
         Action(id="a", type=ActionType.TOOL, target="x", depends_on=["b"]),
-        Action(id="a", type=ActionType.TOOL, target="x", cache=True),
+        Action(id="a", type=ActionType.TOOL, target="x", parameters={"v": "$no"}),
     ]
     with pytest.raises(ManifestError) as raised:
         AgentLoopExecutor(agent_name="a", plan=plan)
