@@ -132,7 +132,8 @@ def _options(command: str) -> set[str]:
     found = typer.main.get_group(app).commands[command]
     commands = [found, *getattr(found, "commands", {}).values()]
     parameters = [parameter for one in commands for parameter in one.params]
-    return {name for one in parameters for name in one.opts if name.startswith("--")}
+    names = (name for one in parameters for name in (*one.opts, *one.secondary_opts))
+    return {name for name in names if name.startswith("--")}
 
 
 @pytest.mark.parametrize("command", typer.main.get_group(app).commands)

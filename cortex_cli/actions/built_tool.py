@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from cortex_cli.actions.virtual_environment import VirtualEnvironment
 from cortex_cli.engine.cache import digest

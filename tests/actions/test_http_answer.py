@@ -1,9 +1,9 @@
 import gzip
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cortex_cli.actions.hosts import Hosts
 from cortex_cli.actions.http_answer import CUT_MARK, LARGEST_BODY, read_output

@@ -1,10 +1,10 @@
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from cortex_cli.actions.llm import LlmAction, make_request
 from cortex_cli.engine.ports import Message, ModelPiece, ModelRequest, TextPiece, ThoughtPiece

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cortex_cli.actions import sandbox
 from cortex_cli.actions.python_tool import PythonTool
@@ -85,8 +86,7 @@ async def test_a_cwd_and_a_python_tool(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     python = manifest(type="python", entrypoint="mod:run")
     tool = PythonTool(python, tmp_path, environment={}, base=tmp_path)
-    call = make_call()
-    object.__setattr__(call, "cwd", "work")
+    call = replace(make_call(), cwd="work")
     assert await tool.run(call) == 3
     assert (tmp_path / "work" / "new").read_text() == "abc"
     with pytest.raises(ActionError, match="Read-only file system"):

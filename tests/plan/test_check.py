@@ -121,7 +121,7 @@ def test_known_names_need_no_edge() -> None:
           " and kept")),
         ({"type": "llm", "parameters": {"tools": []}}, ("'tools' is part of the protocol, but"
                                                         " this version cannot follow it yet")),
-        ({"type": "agent", "cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
+        ({"type": "agent", "target": "y", "cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
                           " yet")),
     ],
 )  # fmt: skip
@@ -210,7 +210,10 @@ def test_outputs_are_checked_like_parameters() -> None:
 
 def test_all_mistakes_come_at_once() -> None:
     found = messages(
-        [act("a", "b1", "b2"), act("a", type="agent", parameters={"v": "$no"}, cache=True)]
+        [
+            act("a", "b1", "b2"),
+            act("a", type="agent", target="y", parameters={"v": "$no"}, cache=True),
+        ]
     )
     assert len(found) == 5
 
