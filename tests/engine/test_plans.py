@@ -1,6 +1,5 @@
 """Plans that a model writes while they run."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import anyio
@@ -8,7 +7,7 @@ import pytest
 
 from cortex_cli.engine.planner import FinalAnswer, PlanThought, WrittenRest
 from cortex_cli.errors import ActionError, UsageError
-from cortex_cli.events import Event, Usage
+from cortex_cli.events import Usage
 from cortex_cli.testing import ScriptedPlanner
 from tests.engine.bench import Log, Tools, run, stream
 from tests.engine.planned import DONE, goal_spec, step
@@ -425,14 +424,3 @@ async def test_a_goal_without_a_model_is_no_plan() -> None:
     bare = type(spec)(name="a", protocol=spec.protocol, targets=spec.targets, goal="x")
     with pytest.raises(UsageError, match="no model that makes one"):
         await run(bare)
-
-
-def check_order(log: Sequence[Event]) -> None:
-    """The order of events that PROTOCOL 5 promises, for a plan that grows."""
-    known: dict[tuple[str, ...], set[str]] = {}
-    for event in log:
-        for action in getattr(event.data, "actions", ()):
-            known.setdefault(event.path, set()).add(action.id)
-        action_id = getattr(event, "action_id", None)
-        if action_id is not None:
-            assert action_id in known[event.path], f"{action_id} before its plan"
