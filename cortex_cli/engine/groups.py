@@ -65,6 +65,7 @@ class Groups:
         self._opened: list[Loop | Items] = []
         self._by_owner: dict[int, Loop | Items] = {}
         self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
+        attempts.heal = self._plans.note_failed
 
     def owns(self, record: ActionRecord) -> bool:
         """Whether the action waits for a group of its own."""

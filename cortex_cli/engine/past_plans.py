@@ -12,11 +12,15 @@ Written = tuple[str, dict[str, Any]]
 
 @dataclass(slots=True)
 class PastPlan:
-    """The plan of one iteration; `replaced` are the ids of those that a patch has replaced."""
+    """The plan of one iteration.
+
+    `patches` has the place of the first action of each, and the ids of what it has replaced.
+    `is_complete`: the plan is written, and so is the last of these.
+    """
 
     iteration: int
     actions: list[Written] = field(default_factory=list[Written])
-    replaced: list[set[str]] = field(default_factory=list[set[str]])
+    patches: list[tuple[int, set[str]]] = field(default_factory=list[tuple[int, set[str]]])
     is_complete: bool = False
     answer: Any = None
 
@@ -46,8 +50,10 @@ class PastPlans:
                 if data.complete and not data.actions:
                     last.is_complete, last.answer = True, data.answer
             case PlanPatched(data=data):
+                last.is_complete = False
+                if data.replaced:
+                    last.patches.append((len(last.actions), set(data.replaced)))
                 last.actions += _pairs(data.actions, data.written)
-                last.replaced.append(set(data.replaced))
 
 
 def _pairs(actions: tuple[PlannedAction, ...], written: list[dict[str, Any]]) -> list[Written]:
