@@ -84,17 +84,24 @@ class Mending:
 
 def cone_of(joined: Sequence[Joined], failed: Iterable[int]) -> list[Joined]:
     """The failed actions, and all that were skipped because of them, in the order of the plan."""
+    children: dict[int, list[int]] = {}
+    for _, admitted in joined:
+        for place, _ in admitted.waits:
+            children.setdefault(place, []).append(admitted.number)
     numbers = set(failed)
-    found: list[Joined] = []
-    places: set[int] = set()
-    for record, admitted in joined:
-        is_behind = any(place in places for place, _ in admitted.waits)
-        steps = record.ledger.context.steps
-        is_skipped = record.is_ended and steps[record.action.id].status is ActionState.SKIPPED
-        if record.number in numbers or (is_behind and is_skipped):
-            places.add(admitted.number)
-            found.append((record, admitted))
-    return found
+    pending = [admitted.number for record, admitted in joined if record.number in numbers]
+    places = set(pending)
+    while pending:
+        for place in children.get(pending.pop(), ()):
+            if place not in places and _is_skipped(joined[place][0]):
+                places.add(place)
+                pending.append(place)
+    return [joined[place] for place in sorted(places)]
+
+
+def _is_skipped(record: ActionRecord) -> bool:
+    step = record.ledger.context.steps.get(record.action.id)
+    return step is not None and step.status is ActionState.SKIPPED
 
 
 def _call(written: Mapping[str, Any]) -> tuple[Any, ...]:

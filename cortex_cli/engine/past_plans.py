@@ -43,7 +43,9 @@ class PastPlans:
         last = self.last
         match event:
             case PlanGenerated(data=data):
-                last.actions = _pairs(data.report.actions, data.written)
+                if data.written or not last.patches:
+                    # Of a plan that is written down only the patches are a model's.
+                    last.actions = _pairs(data.report.actions, data.written)
                 last.is_complete, last.answer = data.complete, data.answer
             case PlanExtended(data=data):
                 last.actions += _pairs(data.actions, data.written)

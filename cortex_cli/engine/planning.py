@@ -13,6 +13,7 @@ from cortex_cli.engine.ports import RunSpec
 from cortex_cli.events import StateCounts, Usage
 from cortex_cli.kinds import ActionState, OnFailure
 from cortex_cli.plan.admission import Admission, Admitted, Background
+from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.provided import Names
 from cortex_cli.plan.sketch import Sketch
@@ -99,6 +100,21 @@ class Planning:
             nested = {} if seconds is None else {action.id: seconds}
         return self.sketch.add(admitted, estimate(action, nested))
 
+    def adopt(self, outlook: Outlook, records: Sequence[ActionRecord]) -> None:
+        """The plan is one that is written down."""
+        known = zip(outlook.graph.actions, outlook.report.actions, outlook.estimates, strict=True)
+        for number, (action, planned, expected) in enumerate(known):
+            admitted = Admitted(
+                number=number,
+                action=action,
+                name=action.id,
+                written=action.model_dump(mode="json", exclude_defaults=True),
+                waits=tuple(outlook.graph.parents[number].items()),
+            )
+            self.admission.adopt(admitted)
+            self.sketch.adopt(admitted, planned, expected)
+            self.join(admitted, records[number])
+
     def take_held(self) -> list[Admitted]:
         """What joins the plan now, sketched."""
         held, self.held = self.held, []
@@ -125,8 +141,9 @@ class Planning:
 
     def take_answer(self, value: Any) -> None:
         """The model says that the goal is reached; in place of a patch, in spite of what failed."""
-        self.answer = value
-        self.mending.replaced()
+        if self._spec.outlook is None:
+            self.answer = value
+            self.mending.replaced()
 
     @property
     def has_failed(self) -> bool:

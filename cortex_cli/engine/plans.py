@@ -64,6 +64,21 @@ class Plans:
             recall(planning_of(loop), plans, past, loop.ledger)
             self._next(loop, plans.last)
 
+    def adopt(self, loop: Loop, records: Sequence[ActionRecord]) -> None:
+        """A plan that is written down has been put before the scheduler: mend it where it fails."""
+        self._loops[id(loop.ledger)] = loop
+        planning = planning_of(loop)
+        planning.begin()
+        planning.adopt(loop.outlook, records)
+        past = None if self._takeover is None else self._takeover.past
+        plans = None if past is None else past.loops.get(loop.ledger.stamp.path)
+        if plans is not None:
+            self._growing.refuse(loop, recall_plan(planning, plans.last))
+            self._growing.join(loop, planning.take_held())
+            planning.recall_failures()
+        planning.is_complete = True
+        self._mend_or_seal(loop)
+
     def _next(self, loop: Loop, past: PastPlan | None = None) -> None:
         """The next iteration begins; it has the actions that it had in an earlier part."""
         planning, is_strict = planning_of(loop), loop.ledger.is_strict
@@ -86,11 +101,17 @@ class Plans:
         self._growing.show(loop, is_complete=past.is_complete)
         self._growing.join(loop, joining)
         planning.recall_failures()
-        if planning.mending.cone:
-            self._soon(loop, self._ask)
-        elif not past.is_complete:
+        if planning.is_complete:
+            self._mend_or_seal(loop)
+        else:
             self._ask(loop)
-        elif planning.mending.is_due:
+
+    def _mend_or_seal(self, loop: Loop) -> None:
+        """Go on with what an earlier part of the run was mending, if it was."""
+        mending = planning_of(loop).mending
+        if mending.cone:
+            self._soon(loop, self._ask)
+        elif mending.is_due:
             self._soon(loop, self._patch)
         else:
             self._scheduler.seal(loop.group)

@@ -24,9 +24,9 @@ def recall_plan(planning: Planning, past: PastPlan) -> list[tuple[str, str]]:
     for place, (_, written) in enumerate(past.actions):
         if place in patches:
             planning.replaced |= patches[place]
-            planning.admission.replace(
-                one.number for one in planning.held if one.action.id in patches[place]
-            )
+            known = [admitted for _, admitted in planning.joined] + planning.held
+            gone = [one.number for one in known if one.action.id in patches[place]]
+            planning.admission.replace(gone)
         verdict = planning.admission.add(written, "", again=True)
         planning.held += verdict.admitted
         refused += verdict.refused

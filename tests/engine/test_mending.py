@@ -13,8 +13,8 @@ from cortex_cli.kinds import ActionType, Effect
 from cortex_cli.protocol.offers import Offer
 from cortex_cli.testing import ScriptedPlanner
 from cortex_cli.testing.planners import Turn
-from tests.engine.bench import Tools, run
-from tests.engine.planned import DONE, goal_spec, step
+from tests.engine.bench import Tools, act, run, spec_of
+from tests.engine.planned import DONE, OFFERS, goal_spec, step
 from tests.engine.resuming import check_same, resume
 from tests.engine.test_plans_strict import Person, run_asking
 
@@ -181,3 +181,80 @@ async def test_a_run_that_is_broken_off_while_it_is_mended_comes_to_the_same() -
     for size in range(1, len(whole)):
         second = await resume(spec(), Past(whole[:size]))
         check_same(whole[:size], second, whole)
+
+
+def written_spec(planner: ScriptedPlanner, **protocol: Any) -> RunSpec:
+    """A plan that a person has written, whose failures a model may mend."""
+    plan = (
+        act("after", "bad", parameters={"gives": "$(steps.bad)"}),
+        act("bad", parameters={"error": "broken", "seconds": 1}),
+        act("each", for_each=[1, 2], parameters={"gives": "$item"}),
+        act("long", parameters={"seconds": 5}, env={"A": "b"}),
+    )
+    spec = spec_of(plan, **protocol)
+    return replace(spec, planner=planner, offers=OFFERS)
+
+
+REPAIR = (step("bad", target="other", gives=2), step("after", "bad", gives="$(steps.bad)"))
+
+
+async def test_a_plan_that_is_written_down_is_mended_where_that_is_asked_for() -> None:
+    planner = ScriptedPlanner([REPAIR])
+    log = await run(written_spec(planner, self_healing=True))
+    assert (log.last.event_type, log.of("termination")[0].reason) == (
+        "agent_completed",
+        "plan_completed",
+    )
+    assert log.ends() == {
+        **dict.fromkeys(["each", "each[0]", "each[1]", "long", "bad-2", "after-2"], "completed"),
+        "bad": "failed",
+        "after": "skipped",
+    }
+    assert [one.action["id"] for one in planner.orders[0].broken] == ["after", "bad"]
+    assert planner.orders[0].broken[1].action["parameters"]["error"] == "broken"
+    assert log.last.data.duration == pytest.approx(5, abs=0.02)
+
+
+async def test_a_plan_that_is_written_down_is_left_alone_otherwise() -> None:
+    planner = ScriptedPlanner([])
+    log = await run(written_spec(planner))
+    assert log.last.data.error == "action 'bad' failed: broken"
+    assert planner.orders == []
+
+
+@pytest.mark.parametrize("turn", [(), (DONE,), (step("x", target="no"),)])
+async def test_a_plan_that_is_written_down_fails_if_no_patch_comes(turn: Turn) -> None:
+    log = await run(written_spec(ScriptedPlanner([turn, (), ()]), self_healing=True))
+    assert log.last.data.error == "action 'bad' failed: broken"
+    assert log.last.data.counts.completed == 4
+
+
+async def test_a_written_plan_that_is_broken_off_while_it_is_mended_comes_to_the_same() -> None:
+    def turn(order: PlanOrder) -> Turn:
+        there = {one["id"] for one in order.pending}
+        there |= {one.action["id"] for one in order.outcomes if one not in order.broken}
+        return [part for part in REPAIR if part["id"] not in there]
+
+    def spec() -> RunSpec:
+        planner = ScriptedPlanner(turn)
+        return written_spec(planner, self_healing=True, stream_llm_tokens=False)
+
+    whole = await run(spec())
+    assert whole.last.event_type == "agent_completed"
+    for size in range(1, len(whole)):
+        second = await resume(spec(), Past(whole[:size]))
+        check_same(whole[:size], second, whole)
+
+
+async def test_what_a_reference_brings_in_is_held_against_the_schema_too() -> None:
+    turn = (
+        step("n", gives="many"),
+        step("a", target="typed", parameters={"text": "x", "count": "$(steps.n)"}),
+        step("b", target="typed", parameters={"text": "$(steps.n)"}),
+    )
+    tools = Tools()
+    log = await run(goal_spec([turn, (DONE,)], tools, max_patches=0))
+    assert log.of("action_failed")[0].error == (
+        "the parameters do not fit those of 'typed': count: 'many' is not of type 'integer'"
+    )
+    assert [call.action.id for call in tools.calls] == ["n", "b"]
