@@ -239,6 +239,10 @@ class Scheduler:
         """Whether an action of the group failed with `on_failure` `fail` or `abort`."""
         return self._groups[group].has_failed
 
+    def is_open(self, group: int) -> bool:
+        """Whether more actions may join the group."""
+        return self._groups[group].is_open
+
     @property
     def background_left(self) -> int:
         """How many actions that nothing waits for have not ended."""
