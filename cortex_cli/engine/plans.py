@@ -5,7 +5,7 @@ joins the open group of its iteration at once, so that it starts as soon as what
 ended. What is refused goes back to the model once its text has ended; the rest runs on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from cortex_cli.engine.attempts import Attempts
@@ -14,6 +14,7 @@ from cortex_cli.engine.growing import Growing, Host, planning_of, refused
 from cortex_cli.engine.job import Broken, Halted, Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import NESTED_ENDS, Loop
+from cortex_cli.engine.past import PastEnd
 from cortex_cli.engine.past_plans import PastPlan
 from cortex_cli.engine.planner import FinalAnswer, Refused, WrittenAction, WrittenRest
 from cortex_cli.engine.planning import MOST_REPAIRS
@@ -73,7 +74,7 @@ class Plans:
         past = None if self._takeover is None else self._takeover.past
         plans = None if past is None else past.loops.get(loop.ledger.stamp.path)
         if plans is not None:
-            self._growing.refuse(loop, recall_plan(planning, plans.last))
+            self._recall(loop, plans.last)
             self._growing.join(loop, planning.take_held())
             planning.recall_failures()
         planning.is_complete = True
@@ -96,7 +97,7 @@ class Plans:
 
     def _go_on(self, loop: Loop, past: PastPlan) -> None:
         planning = planning_of(loop)
-        self._growing.refuse(loop, recall_plan(planning, past))
+        self._recall(loop, past)
         joining = planning.take_held()
         self._growing.show(loop, is_complete=past.is_complete)
         self._growing.join(loop, joining)
@@ -105,6 +106,12 @@ class Plans:
             self._mend_or_seal(loop)
         else:
             self._ask(loop)
+
+    def _recall(self, loop: Loop, plan: PastPlan) -> None:
+        ended: Mapping[str, PastEnd] = {}
+        if self._takeover is not None:
+            ended = self._takeover.past.of(loop.ledger.stamp.path)
+        self._growing.refuse(loop, recall_plan(planning_of(loop), plan, ended))
 
     def _mend_or_seal(self, loop: Loop) -> None:
         """Go on with what an earlier part of the run was mending, if it was."""
