@@ -5,7 +5,7 @@ joins the open group of its iteration at once, so that it starts as soon as what
 ended. What is refused goes back to the model once its text has ended; the rest runs on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from cortex_cli.engine.attempts import Attempts
@@ -14,7 +14,6 @@ from cortex_cli.engine.growing import Growing, Host, planning_of, refused
 from cortex_cli.engine.job import Broken, Halted, Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import NESTED_ENDS, Loop
-from cortex_cli.engine.past import PastEnd
 from cortex_cli.engine.past_plans import PastPlan
 from cortex_cli.engine.planner import FinalAnswer, Refused, WrittenAction, WrittenRest
 from cortex_cli.engine.planning import MOST_REPAIRS
@@ -108,9 +107,8 @@ class Plans:
             self._ask(loop)
 
     def _recall(self, loop: Loop, plan: PastPlan) -> None:
-        ended: Mapping[str, PastEnd] = {}
-        if self._takeover is not None:
-            ended = self._takeover.past.of(loop.ledger.stamp.path)
+        assert self._takeover is not None, "what is recalled is of an earlier part of the run"
+        ended = self._takeover.past.of(loop.ledger.stamp.path)
         self._growing.refuse(loop, recall_plan(planning_of(loop), plan, ended))
 
     def _mend_or_seal(self, loop: Loop) -> None:
