@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cortex_cli.events import Usage
+from cortex_cli.protocol.plan_text import FinalAnswer, WrittenAction, WrittenRest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +53,6 @@ class PlanOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenAction:
-    """An action whose text is complete: the JSON value, not checked, and its text."""
-
-    value: Mapping[str, Any]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenRest:
-    """A text that is no action: prose between actions, or one that was cut off in the middle."""
-
-    text: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class PlanToken:
     """A piece of the model's text, as it arrives."""
 
@@ -81,13 +66,7 @@ class PlanThought:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinalAnswer:
-    """The goal is met: a JSON value, a text as a rule. The last piece but usage."""
-
-    value: Any
-
-
+# A final answer is the last piece but the usage.
 PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | FinalAnswer | Usage
 
 
