@@ -68,8 +68,15 @@ class PlanThought:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlanNote:
+    """What the user should know of how the plan comes about; a warning."""
+
+    text: str
+
+
 # A final answer is the last piece but the usage.
-PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | FinalAnswer | Usage
+PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | PlanNote | FinalAnswer | Usage
 
 
 class Planner(Protocol):
