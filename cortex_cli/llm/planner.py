@@ -1,12 +1,13 @@
 """A model that writes plans: asked for one turn after another, and read while it writes."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import assert_never
 
 import anyio
 
+from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.planner import (
     FinalAnswer,
     PlanNote,
@@ -40,7 +41,6 @@ LEAST_ROOM = 1_000
 MOST_ATTEMPTS = 3
 LONGEST_WAIT = 60.0
 
-_CLOSE_SECONDS = 1.0
 _LOCAL_TOKENS = 800
 _ROOM_PER_TOKEN = 1.5
 _TOO_EARLY = (
@@ -120,7 +120,7 @@ class ModelPlanner:
                 for found in turn.read(piece):
                     yield found
         finally:
-            await _close(answer)
+            await close(answer)
         for found in turn.ended():
             yield found
 
@@ -224,10 +224,3 @@ class _Turn:
 def _room(client: ModelClient) -> int:
     tokens = getattr(client, "context_tokens", None)
     return ROOM if tokens is None else int(tokens * _ROOM_PER_TOKEN)
-
-
-async def _close(pieces: AsyncIterator[ModelPiece]) -> None:
-    aclose = getattr(pieces, "aclose", None)
-    if aclose is not None:
-        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSE_SECONDS):
-            await aclose()

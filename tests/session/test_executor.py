@@ -14,6 +14,7 @@ from cortex_cli import (
     ManifestError,
     UsageError,
 )
+from cortex_cli.errors import SetupError
 from cortex_cli.events import Event
 from cortex_cli.store.journal import MemoryJournal
 from cortex_cli.testing.models import ScriptedLLM
