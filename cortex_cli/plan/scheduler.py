@@ -240,9 +240,9 @@ class Scheduler:
         """Whether an action of the group failed with `on_failure` `fail` or `abort`."""
         return self._groups[group].has_failed
 
-    def is_closed(self, group: int) -> bool:
-        """Whether every action of the group that anything waits for has ended."""
-        return self._groups[group].is_closed
+    def is_open(self, group: int) -> bool:
+        """Whether more actions may join the group."""
+        return self._groups[group].is_open
 
     @property
     def background_left(self) -> int:

@@ -1,7 +1,7 @@
 """`ScriptedPlanner`: a planner whose plans are given beforehand."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -90,6 +90,5 @@ def _pieces(part: Mapping[str, Any] | str | PlanPiece | ActionError) -> Iterable
         ):
             return (part,)
         case _:
-            value = cast("Mapping[str, Any]", part)
-            text = msgspec.json.encode(value).decode()
-            return (PlanToken(text), WrittenAction(value, text))
+            text = msgspec.json.encode(part).decode()
+            return (PlanToken(text), WrittenAction(part, text))
