@@ -5,8 +5,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import assert_never
 
-import anyio
-
 from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.planner import (
     FinalAnswer,
@@ -38,15 +36,11 @@ ROOM = 200_000
 """About how many characters of what may be long a prompt holds."""
 
 LEAST_ROOM = 1_000
-MOST_ATTEMPTS = 3
-LONGEST_WAIT = 60.0
 
 _LOCAL_TOKENS = 800
 _ROOM_PER_TOKEN = 1.5
-_TOO_EARLY = (
-    "a final answer can't stand beside actions that have not ended: write it in a later turn, when"
-    " you have seen their outputs"
-)
+_TOO_EARLY = "an answer was left out that came before the actions beside it had ended: "
+_LONGEST_SHOWN = 200
 _CUT = {"length": "it reached the most tokens that it may have", "filter": "it was filtered"}
 _NO_DEFAULTS = ModelParameters()
 
@@ -54,10 +48,11 @@ _NO_DEFAULTS = ModelParameters()
 class ModelPlanner:
     """A planner that asks a model.
 
-    Of the models the first answers; the next one takes over for a turn where it can't. A model
-    that is busy, or asks to be called less often, is asked up to three times. Where it breaks off
-    in the middle of a plan, the actions that are whole stand. A prompt that is too long for a
-    model is shortened until it fits. A model that can be held to a grammar is.
+    Of the models the first answers; the next one takes over for a turn where it can't. Nothing is
+    retried here: that is the engine's. Where a model breaks off in the middle of a plan, the
+    actions that are whole stand. A prompt that is too long for a model is shortened until it fits.
+    A model that can be held to a grammar is. An answer that comes before the actions beside it
+    have ended is left out, unless there is no later turn.
     """
 
     def __init__(
@@ -87,7 +82,8 @@ class ModelPlanner:
             self._note = None
         effort, turn = _Effort(self._clients), _Turn()
         while not turn.is_over:
-            turn = _Turn(has_open=bool(order.pending))
+            is_last = order.iteration >= order.max_iterations
+            turn = _Turn(has_open=bool(order.pending), is_last=is_last)
             async with aclosing(self._tried(order, effort, turn)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -103,9 +99,7 @@ class ModelPlanner:
                     yield piece
         except ActionError as error:
             if not turn.has_actions:
-                note, delay = effort.after(error)
-                yield PlanNote(note)
-                await anyio.sleep(delay)
+                yield PlanNote(effort.after(error))
                 return
             for piece in turn.ended(str(error)):
                 yield piece
@@ -147,31 +141,30 @@ class _Effort:
         self._others = list(clients)
         self._move_on()
 
-    def after(self, error: ActionError) -> tuple[str, float]:
-        """A note about the next try, and the seconds until then; the error where there is none."""
-        delay = error.retry_after or 2.0 ** (self._attempt - 1)
+    def after(self, error: ActionError) -> str:
+        """A note about the next try; raises the error where there is none."""
         if error.error_type == "context_length" and self.room > LEAST_ROOM:
             self.room //= 2
-            return f"{error}; asked again with less", 0.0
-        if error.retryable and self._attempt < MOST_ATTEMPTS and delay <= LONGEST_WAIT:
-            self._attempt += 1
-            return f"{error}; asked again in {delay:g} s", delay
+            return f"{error}; asked again with less"
         if not self._others:
             raise error
         self._move_on()
-        return f"{error}; {self.client.name} plans in its place", 0.0
+        return f"{error}; {self.client.name} plans in its place"
 
     def _move_on(self) -> None:
         self.client = self._others.pop(0)
         self.room = _room(self.client)
-        self._attempt = 1
 
 
 @dataclass(slots=True, kw_only=True)
 class _Turn:
-    """What one answer has given so far; `has_open`: there are actions that have not ended."""
+    """What one answer has given so far; `has_open`: there are actions that have not ended.
+
+    `is_last`: no later turn may give an answer.
+    """
 
     has_open: bool = False
+    is_last: bool = False
     has_actions: bool = False
     is_over: bool = False
     _text: PlanText = field(default_factory=PlanText)
@@ -202,9 +195,9 @@ class _Turn:
         if error is not None:
             yield WrittenRest("", f"the plan broke off: {error}")
         if self._answer is not None:
-            is_early = self.has_open or self.has_actions
-            told = as_json({"final_answer": self._answer.value})
-            yield WrittenRest(told, _TOO_EARLY) if is_early else self._answer
+            is_early = (self.has_open or self.has_actions) and not self.is_last
+            told = as_json(self._answer.value)[:_LONGEST_SHOWN]
+            yield PlanNote(_TOO_EARLY + told) if is_early else self._answer
         yield from self._usage
 
     def _parts(self, parts: Sequence[PlanPart]) -> Iterator[PlanPiece]:
