@@ -13,6 +13,7 @@ from cortex_cli.engine.past import Past
 from cortex_cli.engine.planner import Planner
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
+from cortex_cli.kinds import ActionType
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
@@ -149,6 +150,8 @@ class Question:
         what = f"{action.type} '{action.target}'" if action.target else str(action.type)
         operation = f" ({action.operation})" if action.operation else ""
         who = f"'{'/'.join((*self.path, action.id))}'"
+        if action.type is ActionType.INTERNAL:
+            return f"May {who} go ahead: {action.name}?"
         if self.was_interrupted:
             return f"{who} was interrupted; may it call {what}{operation} again?"
         return f"May {who} call {what}{operation}?"
