@@ -145,10 +145,11 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        records = self._record(actions, [traits_of(action) for action in actions], record.ledger)
+        traits = [traits_of(action) for action in actions]
+        records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
-        self.extend(group, [Item(action) for action in actions], records)
+        self.extend(group, [Item(its) for its in traits], records)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -191,8 +192,8 @@ class Groups:
         if records and records[0].ledger.approval_rules:
             ledger = records[0].ledger
             items = [
-                replace(item, needs_approval=True) if needs_approval(item.action, ledger) else item
-                for item in items
+                replace(item, needs_approval=True) if needs_approval(one.action, ledger) else item
+                for one, item in zip(records, items, strict=True)
             ]
         if self._takeover is None:
             self._scheduler.extend(group, items)

@@ -220,7 +220,7 @@ class Plans:
         waits = [(planning.joined[place][0].number, kind) for place, kind in admitted.waits]
         tail = planning.sketch.planned[admitted.number].estimate_seconds
         is_asked = is_gate(admitted, is_strict=loop.ledger.is_strict)
-        return Item(admitted.action, waits, tail, is_asked, ended)
+        return Item(record.traits, waits, tail, is_asked, ended)
 
     def _refuse(
         self, loop: Loop, parts: Sequence[tuple[str, str]], *, is_to_be_repaired: bool = True
