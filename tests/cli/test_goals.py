@@ -124,7 +124,9 @@ async def test_what_is_wrong_goes_back_to_the_model_and_nothing_of_it_runs(tmp_p
         place = Place(MANIFESTS, tmp_path, server)
         ended = await place.cortex("run", "compare.yaml", "--format", "ndjson")
     started = [event["action_id"] for event in ended.of("action_started")]
-    assert (ended.code, set(started)) == (0, {"nile", "shorter", "loop"}), ended.of("warning")
+    assert (ended.code, set(started)) == (0, {"nile", "shorter", "loop"}), [
+        event["data"]["message"] for event in ended.of("warning")
+    ]
     warned = " ".join(event["data"]["message"] for event in ended.of("warning"))
     for reason in ("it stands outside of any action", "'delete_all' may not be called", "'path'",
                    "it was cut off in the middle"):  # fmt: skip
