@@ -122,6 +122,15 @@ class Admission:
             self._waiting.release(held)
         return told
 
+    def adopt(self, admitted: Admitted) -> None:
+        """Take in the next action of a plan that a person has written, as it is."""
+        action = admitted.action
+        for token in tokens_of(action):
+            self._places.setdefault(token, admitted.number)
+        self._provided.graph.index[action.id] = admitted.number
+        self._used.add(action.id)
+        self._actions.append(action)
+
     def replace(self, numbers: Iterable[int]) -> None:
         """These actions are to be replaced: their names are free again, and name nothing."""
         gone = set(numbers)
