@@ -106,8 +106,14 @@ class Admission:
         return verdict
 
     def held_back(self) -> list[tuple[str, str]]:
-        """The texts that wait for something, each with why that can't be as it is."""
-        return [(held.text, reason) for held, reason in self._waiting.reasons()]
+        """The texts that wait for something, each with why that can't be as it is.
+
+        From now on another action may take the place of one of them, by its id.
+        """
+        told = self._waiting.reasons()
+        for held, _ in told:
+            held.is_told = True
+        return [(held.text, reason) for held, reason in told]
 
     def drop_held(self) -> list[tuple[str, str]]:
         """Refuse what waits for something that does not come any more: texts and reasons."""
@@ -152,6 +158,9 @@ class Admission:
         return Held(action=action, written=written, text=text, wants=wants)
 
     def _check_new(self, action: Action) -> None:
+        before = self._waiting.named(Token("id", action.id))
+        if before is not None and before.is_told:
+            self._waiting.release(before)
         if Token("id", action.id) in self._places or action.id in self._waiting:
             message = f"the plan has an action '{action.id}' already: choose another id"
             raise RefusedError(message)
