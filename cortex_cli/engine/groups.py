@@ -134,7 +134,9 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        records = self._record(actions, [traits_of(action) for action in actions], record.ledger)
+        aliases = record.traits.aliases
+        traits = [traits_of(action, aliases) for action in actions]
+        records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
         self._extend(group, [Item(action) for action in actions], records)

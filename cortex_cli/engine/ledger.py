@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
+from cortex_cli.engine.feeds import FedValues
 from cortex_cli.engine.past import PastEnd
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
@@ -95,13 +96,14 @@ class ActionRecord(msgspec.Struct, eq=False):
             return False
         target, *left = self.action.fallback
         self.action = self.action.model_copy(update={"target": target, "fallback": tuple(left)})
-        self.traits = traits_of(self.action)
+        self.traits = traits_of(self.action, self.traits.aliases)
         return True
 
     def lookup(self, root: str, path: Path) -> Any:
         """What a reference of the action names, or MISSING."""
         if self.item is not None and root in {"item", "index"}:
             return walk(self.item[root == "index"], path)
+        root = self.traits.aliases.get(root, root)
         return self.ledger.context.lookup(root, path)
 
     def resolve(self, value: Any) -> Any:
@@ -137,6 +139,7 @@ class Ledger:
         self.first = 0
         self.usage: Usage | None = None
         self.first_error: tuple[str, str] | None = None
+        self.fed = FedValues()
         self._now = around.now
         self._counts: Counter[ActionState] = Counter()
         self._by_name: dict[str, int] = {}
@@ -179,6 +182,8 @@ class Ledger:
         if self.bus.masker is not None:
             output = self.bus.masker.mask_value(output)
         step = self._end(record, _COMPLETED, now, output)
+        if record.traits.feed is not None and not cached:
+            self.fed.note(record.traits.feed, output, now)
         data = ActionCompletedData(
             output=output,
             duration_seconds=step.duration_seconds,
@@ -206,6 +211,9 @@ class Ledger:
         )
         self.count_past(end)
         self.context.record(record.action, step)
+        traits = record.traits
+        if traits.feed and traits.interval is None and end.state is _COMPLETED:
+            self.fed.note(traits.feed, end.output, self._now())
         if end.state is ActionState.FAILED:
             self._note_error(record, end.error or "", end.error_type)
 

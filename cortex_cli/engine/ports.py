@@ -15,6 +15,7 @@ from cortex_cli.events import Event, Usage
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.fetch import Fetch
 from cortex_cli.protocol.plan import OutputDeclaration
 from cortex_cli.protocol.sealed import Sealed, holds_sealed, reveal
 
@@ -225,7 +226,8 @@ class RunSpec:
     `variables` are the declared ones, which may hold references; a bare name in them that no
     variable has is looked up in `ambient`, the process environment. `outlook` is the plan,
     checked and worked out; None where only a `goal` is known. `secrets` are those of its manifest
-    that it refers to, there once the run begins.
+    that it refers to, there once the run begins. `feeds` fetch what the prompt of a planner has
+    (see `FedValues.due`); a plan that is written down holds those that it needs.
     """
 
     name: str
@@ -238,6 +240,7 @@ class RunSpec:
     ambient: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Mapping[str, Sealed] = field(default_factory=dict[str, Sealed])
     input_rules: InputRules | None = None
+    feeds: tuple[Fetch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

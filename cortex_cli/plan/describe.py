@@ -15,7 +15,7 @@ from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.search import default_passes, makespan, search
 from cortex_cli.plan.simulate import Schedule, simulate
-from cortex_cli.plan.traits import Traits, traits_of
+from cortex_cli.plan.traits import NO_ALIASES, Traits, traits_of
 from cortex_cli.protocol.resources import Resource
 from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
 
@@ -44,7 +44,12 @@ class Outlook:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "report", _report(self))
-        object.__setattr__(self, "traits", tuple(map(traits_of, self.graph.actions)))
+        aliases = self.graph.aliases
+        traits = (
+            traits_of(action, aliases.get(number, NO_ALIASES))
+            for number, action in enumerate(self.graph.actions)
+        )
+        object.__setattr__(self, "traits", tuple(traits))
 
     @property
     def scheduled_seconds(self) -> float:

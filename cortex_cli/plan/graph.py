@@ -27,9 +27,10 @@ class Graph:
 
     `parents[i]` maps the number of each action that `i` waits for to the kind of the edge;
     `children[i]` lists the numbers that wait for `i`. Both are in the order of insertion.
+    `aliases[i]` says under which key of the context `i` finds what it calls otherwise.
     """
 
-    __slots__ = ("actions", "children", "index", "parents")
+    __slots__ = ("actions", "aliases", "children", "index", "parents")
 
     def __init__(self, actions: Sequence[Action]) -> None:
         """A graph without edges; of two actions with one id, `index` keeps the first."""
@@ -39,6 +40,7 @@ class Graph:
             self.index.setdefault(action.id, number)
         self.parents: list[dict[int, EdgeKind]] = [{} for _ in self.actions]
         self.children: list[list[int]] = [[] for _ in self.actions]
+        self.aliases: dict[int, dict[str, str]] = {}
 
     def __len__(self) -> int:
         """How many actions there are."""

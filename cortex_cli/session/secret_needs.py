@@ -76,7 +76,7 @@ def check_secrets(owner: Target) -> Iterator[Finding]:
 
 def _called(program: Program) -> Iterator[Target]:
     """The tools and relics that the actions of a program call, fallbacks too."""
-    for action in program.plan.actions if program.plan else ():
+    for action in program.actions:
         if action.type in _CALLED:
             for name in (action.target or "", *action.fallback):
                 yield from _target(program, action.type, name)
@@ -96,7 +96,7 @@ def _used(owner: Target) -> Iterator[str]:
         yield from _named(value)
     match owner:
         case Program():
-            for action in owner.plan.actions if owner.plan else ():
+            for action in owner.actions:
                 yield from _used_by(action)
         case ToolTarget():
             yield from _named(owner.manifest.implementation.model_dump())

@@ -149,7 +149,7 @@ class Session:
         await self._vault.open()
         for program in self.program.reached():
             targets = self._spec(program).targets
-            for action in program.plan.actions if program.plan else ():
+            for action in program.actions:
                 if action.type in _HANDLED:
                     targets.handler(action)
         DESCRIPTORS.provide_for(processes_at_once(self.program))
@@ -234,6 +234,8 @@ class Session:
                 )
                 findings += found
                 graphs[id(program)] = graph
+            elif program.feeds:
+                findings += check_plan(program.feeds, _names(program, self.program.protocol))[1]
             self._problems.extend(to_problems(findings, program.document))
             for tool in tools_of(program):
                 if tool not in checked:
@@ -275,6 +277,7 @@ class Session:
             ambient=self._place.ambient,
             secrets=self._vault.shelf(program),
             input_rules=program.inputs,
+            feeds=program.feeds,
         )
 
     def _outlook(self, program: Program, graph: Graph, targets: ProgramTargets) -> Outlook:

@@ -19,7 +19,7 @@ _PROCESSES = (CommandImplementation, PythonImplementation, ScriptImplementation)
 
 def tools_of(program: Program) -> Iterator[ToolTarget]:
     """The tools that the actions of a program call, fallbacks too; not those with errors."""
-    for action in program.plan.actions if program.plan else ():
+    for action in program.actions:
         yield from _tools(program, action)
 
 
@@ -29,7 +29,7 @@ def processes_at_once(program: Program) -> int:
     starting = [
         action
         for one in reached
-        for action in (one.plan.actions if one.plan else ())
+        for action in one.actions
         if any(isinstance(tool.manifest.implementation, _PROCESSES) for tool in _tools(one, action))
     ]
     background = sum(action.mode is ActionMode.FIRE_AND_FORGET for action in starting)
