@@ -139,7 +139,7 @@ class Groups:
         records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
-        self._extend(group, [Item(action) for action in actions], records)
+        self._extend(group, [Item(its) for its in traits], records)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -176,7 +176,8 @@ class Groups:
         if records and records[0].ledger.approval_rules:
             ledger = records[0].ledger
             items = [
-                replace(item, needs_approval=needs_approval(item.action, ledger)) for item in items
+                replace(item, needs_approval=needs_approval(record.action, ledger))
+                for record, item in zip(records, items, strict=True)
             ]
         if self._takeover is None:
             self._scheduler.extend(group, items)

@@ -89,7 +89,7 @@ class _Needs:
 
     def point_of(self, action: Action) -> Point:
         """Where the next action of the plan begins."""
-        names = set(_names_in(action)) - self.by_name.keys() - _SETTINGS
+        names = set(names_in(action)) - self.by_name.keys() - _SETTINGS
         chosen_by = {*self._choosers.get(action.id, ()), *self._choosers.get(action.name, ())}
         point = Point(
             depends_on=frozenset(action.depends_on),
@@ -104,7 +104,7 @@ class _Needs:
 
     def named_in(self, action: Action) -> list[str]:
         """The feeds that an action refers to, each once."""
-        return [name for name in dict.fromkeys(_names_in(action)) if name in self.by_name]
+        return [name for name in dict.fromkeys(names_in(action)) if name in self.by_name]
 
     def add(self, feed: str, user: str | None, point: Point | None, priority: int) -> None:
         """A feed is needed at a point, by the action or the fetch `user`; None: by outputs."""
@@ -179,19 +179,20 @@ def _fetch(need: _Need) -> Fetch:
     return need.feed.model_copy(update=changes)
 
 
-def _names_in(action: Action) -> Iterator[str]:
+def names_in(action: Action) -> Iterator[str]:
     """The keys and, as `steps.ID`, the actions that an action refers to."""
     for _, value in templates_of(action):
         for _, reference in find(value):
-            yield _name(reference.root, reference.path)
+            yield name_of(reference.root, reference.path)
     for _, text in conditions_of(action):
         try:
             condition = compile_condition(text)
         except ConditionSyntaxError:
             continue
         for root, path in condition.paths:
-            yield _name(root, path)
+            yield name_of(root, path)
 
 
-def _name(root: str, path: tuple[str | int, ...]) -> str:
+def name_of(root: str, path: tuple[str | int, ...]) -> str:
+    """The name of what a reference is to, as of `names_in`."""
     return f"steps.{path[0]}" if root == "steps" and path else root

@@ -1,5 +1,8 @@
 """`Fetch`: the action that gets the value of a context feed, where a plan needs it."""
 
+from collections.abc import Sequence
+from itertools import count
+
 from pydantic import Field
 
 from cortex_cli.protocol.action import Action, Seconds, Texts
@@ -32,3 +35,15 @@ class Fetch(Action):
         first, *rest = path
         written = _WRITTEN_AS.get(str(first))
         return (*feed, "id") if written is None else (*feed, "source", written, *rest)
+
+
+def places_in(key: str, actions: Sequence[Action]) -> list[tuple[Step, ...]]:
+    """The path of each action in the document, where the list of those written is called `key`.
+
+    What is fetched for the written ones does not count in their places.
+    """
+    written = count()
+    return [
+        action.written_at(()) if isinstance(action, Fetch) else (key, next(written))
+        for action in actions
+    ]

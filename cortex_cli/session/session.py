@@ -1,8 +1,8 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,9 +18,10 @@ from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan, check_protocol
 from cortex_cli.plan.describe import Outlook, describe, work_out
-from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.estimate import Learned, estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
+from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
@@ -118,14 +119,27 @@ class Session:
         """The warnings and notes about the manifest and all that its plan reaches."""
         return tuple(self._problems)
 
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What runs and may surprise, of all plans that are reached; worked out when asked for."""
+        from cortex_cli.session.notes import notes_of
+
+        return tuple(
+            note
+            for program in self.program.reached()
+            if (outlook := self._spec(program).outlook) is not None
+            for note in notes_of(program, outlook, self._learned(program.actions))
+        )
+
     @property
     def report(self) -> PlanReport:
         """What `cortex plan` shows; without actions where a model is to write the plan."""
         outlook = self._spec(self.program).outlook
+        problems = (*self.problems, *self.notes)
         if outlook is None:
             totals = PlanEstimate(max_parallel=self.program.protocol.slots)
-            return PlanReport(agent=self.program.name, estimate=totals, problems=self.problems)
-        return describe(self.program.name, outlook, self.problems)
+            return PlanReport(agent=self.program.name, estimate=totals, problems=problems)
+        return describe(self.program.name, outlook, problems)
 
     def what_if(self) -> WhatIf | None:
         """What other slots and other actions would make of the plan; None if there is none."""
@@ -289,10 +303,13 @@ class Session:
             for action in graph.actions
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
-        past = learned(graph.actions, self.request.environ, self.manifest_path)
+        past = self._learned(graph.actions)
         estimates = [estimate(action, nested, past) for action in graph.actions]
         shared = within(self.program.protocol.shared, program.protocol.shared)
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
+
+    def _learned(self, actions: Sequence[Action]) -> Mapping[str, Learned]:
+        return learned(actions, self.request.environ, self.manifest_path)
 
 
 def _note_on_goal(program: Program) -> list[Finding]:
