@@ -11,7 +11,7 @@ from typing import Any
 
 from cortex_cli.kinds import ActionMode, RunIf
 from cortex_cli.plan.conditions import ConditionSyntaxError, compile_condition
-from cortex_cli.plan.edges import choices_of, conditions_of, templates_of
+from cortex_cli.plan.edges import choices, conditions, templates
 from cortex_cli.plan.provided import BUILT_IN, ROOTS
 from cortex_cli.plan.references import find
 from cortex_cli.protocol.action import Action
@@ -83,7 +83,7 @@ class _Needs:
         self._taken = {*self.by_name, *(action.id for action in actions), *keys}
         self._choosers: dict[str, set[str]] = {}
         for action in actions:
-            for _, name in choices_of(action):
+            for _, name in choices(action):
                 self._choosers.setdefault(name, set()).add(action.id)
         self._barriers = 0
 
@@ -181,10 +181,10 @@ def _fetch(need: _Need) -> Fetch:
 
 def names_in(action: Action) -> Iterator[str]:
     """The keys and, as `steps.ID`, the actions that an action refers to."""
-    for _, value in templates_of(action):
+    for _, value in templates(action):
         for _, reference in find(value):
             yield name_of(reference.root, reference.path)
-    for _, text in conditions_of(action):
+    for _, text in conditions(action):
         try:
             condition = compile_condition(text)
         except ConditionSyntaxError:
