@@ -1,6 +1,6 @@
 """The values of context feeds while a run goes on: how old they are, and which are due."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cortex_cli.protocol.fetch import Fetch
@@ -9,19 +9,27 @@ from cortex_cli.protocol.fetch import Fetch
 class FedValues:
     """What the feeds of one agent gave last; `values` has it by their names.
 
-    A run that goes on after a stop has none at first: it does not know how old they are.
+    `watcher`, where there is one, is called whenever a fetch has ended. How old a value is that
+    an earlier part of the run has fetched is not known.
     """
 
-    __slots__ = ("_times", "values")
+    __slots__ = ("_times", "values", "watcher")
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self._times: dict[str, float] = {}
+        self.watcher: Callable[[], None] | None = None
 
     def note(self, feed: str, value: Any, now: float) -> None:
         """A feed has been fetched; `now` is in seconds on the run's clock."""
         self.values[feed] = value
         self._times[feed] = now
+
+    def recall(self, feed: str, value: Any, interval: float | None, now: float) -> None:
+        """An earlier part of the run has fetched a feed: good for ever, or of unknown age."""
+        self.values[feed] = value
+        if interval is None:
+            self._times[feed] = now
 
     def is_fresh(self, feed: str, interval: float | None, now: float) -> bool:
         """Whether a value is there that is no older than `interval` seconds, None: of any age."""

@@ -256,8 +256,8 @@ class Ledger:
         self.count_past(end)
         self.context.record(record.action, step)
         traits = record.traits
-        if traits.feed and traits.interval is None and end.state is _COMPLETED:
-            self.fed.note(traits.feed, end.output, self._now())
+        if traits.feed and end.state is _COMPLETED:
+            self.fed.recall(traits.feed, end.output, traits.interval, self._now())
         if end.state is ActionState.FAILED:
             self._note_error(record, end.error or "", end.error_type)
 
@@ -327,4 +327,6 @@ class Ledger:
         if record.usage is not None:
             self.usage = add_usage(self.usage, record.usage)
         self.context.record(record.traits, step)
+        if record.traits.feed is not None and self.fed.watcher is not None:
+            self.fed.watcher()
         return step

@@ -33,7 +33,8 @@ class Planning:
 
     `iteration` counts from 1 once there is a plan. What is `held` joins it once it is approved. `answer` is the final one, None until it is
     there; `error` is why no model could write; `is_cut`: the text is not read to its end. `job` is
-    the model at work, `timer` the wait before it is asked again. `is_closed`: all actions of the
+    the model at work, `timer` the wait before it is asked again. `fed` are the feeds that were
+    fetched in this iteration. `is_closed`: all actions of the
     plan have ended, and nothing joins it any more.
     """
 
@@ -64,6 +65,7 @@ class Planning:
         self.answer: Any = None
         self.error: ActionError | None = None
         self.usage: Usage | None = None
+        self.fed: set[str] = set()
         self.is_cut = self.is_closed = False
         self._counts_before = self._ledger.counts
 
@@ -75,7 +77,7 @@ class Planning:
         names = Names(
             inputs=frozenset(context.inputs),
             env=frozenset(context.variables),
-            known=context.keys,
+            known=context.keys | {feed.feed for feed in self._spec.feeds},
             shared=protocol.shared,
         )
         background = Background(names=names, steps=self.steps, used=self.used)
@@ -124,6 +126,7 @@ class Planning:
             iteration=self.iteration,
             max_iterations=self._spec.protocol.max_iterations,
             inputs=self._masked(self._ledger.context.inputs),
+            feeds=dict(self._ledger.fed.values),
             outcomes=(*self.outcomes, *self.ended()),
             pending=tuple(one.written for record, one in self.joined if not record.is_ended),
             refused=tuple(refused),

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from cortex_cli.engine.attempts import Attempts
+from cortex_cli.engine.feeding import feed_first
 from cortex_cli.engine.gate import gate, is_gate
 from cortex_cli.engine.job import Broken, Halted, Result
 from cortex_cli.engine.ledger import ActionRecord, Ledger
@@ -153,6 +154,9 @@ class Plans:
         planning = _planning(loop)
         planning.timer = None
         if not self._scheduler.is_open(loop.group):
+            return
+        attempts, again = self._attempts, partial(self._ask, loop, refused)
+        if feed_first(loop, self._host, attempts.timers, attempts.clock.now(), again):
             return
         planning.refused = []
         planning.job = writing(
