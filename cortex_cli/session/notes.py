@@ -1,6 +1,7 @@
 """What runs, and may surprise, in one plan: notes for `cortex plan` and `cortex validate`."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from cortex_cli.errors import Problem
@@ -14,6 +15,9 @@ from cortex_cli.plan.notes import on_barriers, on_outputs, on_timeouts
 from cortex_cli.plan.provided import Path
 from cortex_cli.protocol.fetch import places_in
 
+# Nobody reads more of one kind.
+_MOST = 100
+
 
 def notes_of(program: Program, outlook: Outlook, past: Mapping[str, Learned]) -> list[Problem]:
     """The notes on a program's plan; `past` is what runs have shown of its actions."""
@@ -21,8 +25,8 @@ def notes_of(program: Program, outlook: Outlook, past: Mapping[str, Learned]) ->
     places = places_in(program.actions_key, graph.actions)
     findings = [
         *on_barriers(outlook, places, _written_as_sync(program, outlook, places)),
-        *on_outputs(graph, places, program.outputs),
-        *on_timeouts(graph.actions, places, past),
+        *islice(on_outputs(graph, places, program.outputs), _MOST),
+        *islice(on_timeouts(graph.actions, places, past), _MOST),
     ]
     return list(to_problems(findings, program.document))
 
@@ -38,8 +42,5 @@ def _written_as_sync(program: Program, outlook: Outlook, places: Sequence[Path])
 
 def _says(value: Any, place: Path) -> bool:
     for step in place:
-        try:
-            value = value[step]
-        except (LookupError, TypeError):
-            return False
+        value = value[step]
     return is_mapping(value) and "mode" in value
