@@ -83,7 +83,11 @@ def _examine(
         raise UsageError(message, hint="choose a folder around it with --root")
     library = load_library(entry, root=bounds, cwd=cwd, limits=limits)
     program, problems = compile_program(library, operation=operation)
-    return library, program, [*library.problems, *problems, *unused_imports(library)]
+    problems = [*library.problems, *problems]
+    if all(problem.severity is not Severity.ERROR for problem in problems):
+        # What a mistaken target means is not unused.
+        problems += unused_imports(library)
+    return library, program, problems
 
 
 def first_operation(source: Path | bytes, *, cwd: Path) -> str | None:

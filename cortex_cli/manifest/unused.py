@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from cortex_cli.errors import Finding, Problem
 from cortex_cli.kinds import ActionType, Severity
-from cortex_cli.manifest.bind import written_plan
 from cortex_cli.manifest.library import Library
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.locate import to_problems
@@ -21,6 +20,8 @@ def unused_imports(library: Library) -> Iterator[Problem]:
 
     A model that makes a plan may call all that it sees, so that counts as called.
     """
+    if len(library.files()) == 1:
+        return
     used = {found for loaded in library.files() for found in _used(library, loaded)}
     for loaded in library.files():
         if _plan(loaded) is None:
@@ -31,9 +32,16 @@ def unused_imports(library: Library) -> Iterator[Problem]:
 
 
 def _plan(loaded: LoadedManifest) -> tuple[Action, ...] | None:
-    manifest = loaded.manifest
-    is_planned = isinstance(manifest, AgentManifest | WorkflowManifest)
-    return written_plan(manifest)[1] if is_planned else None
+    """The written plan of an agent or workflow, without defaults, which call nothing."""
+    match loaded.manifest:
+        case AgentManifest(actions=actions):
+            return actions
+        case WorkflowManifest(steps=None, actions=actions):
+            return actions
+        case WorkflowManifest(steps=steps):
+            return steps
+        case _:
+            return None
 
 
 def _used(library: Library, loaded: LoadedManifest) -> Iterator[LoadedManifest]:

@@ -64,3 +64,8 @@ def test_a_file_that_cannot_be_read_calls_nothing(tmp_path: Path) -> None:
     head = "import: {tools: [t], workflows: [./flow.yaml]}"
     told = of(tmp_path, "{id: a, type: tool, target: t}", head=head, flow_yaml="kind: Workflow\n")
     assert [line for line in told if "nothing calls" in line] == []
+
+
+def test_what_a_mistaken_target_means_is_not_called_unused(tmp_path: Path) -> None:
+    told = of(tmp_path, "{id: a, type: tool, target: t}", "{id: b, type: tool, target: uu}")
+    assert [line for line in told if "nothing calls" in line] == []
