@@ -6,7 +6,6 @@ from cortex_cli.errors import Finding
 from cortex_cli.manifest.document import Step
 from cortex_cli.manifest.models import AgentManifest
 from cortex_cli.manifest.schema import Manifest
-from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
 
 
 def later_fields(manifest: Manifest) -> Iterator[Finding]:
@@ -14,15 +13,8 @@ def later_fields(manifest: Manifest) -> Iterator[Finding]:
     match manifest:
         case AgentManifest(context_feeds=feeds) if feeds:
             yield _not_yet("context_feeds", ("context_feeds",))
-        case ToolManifest():
-            yield from _of_tool(manifest)
         case _:
             return
-
-
-def _of_tool(manifest: ToolManifest) -> Iterator[Finding]:
-    if isinstance(manifest.implementation, McpImplementation):
-        yield _not_yet("implementation: mcp", ("implementation", "type"))
 
 
 def _not_yet(field: str, path: tuple[Step, ...], hint: str | None = None) -> Finding:

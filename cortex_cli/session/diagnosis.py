@@ -58,7 +58,7 @@ def _settings() -> Check:
         settings = load_settings(os.environ, None)
     except CortexError as error:
         return Check(name="settings", status="error", found=str(error))
-    shown = ", ".join(f"{key}={value}" for key, value in settings.model_dump().items() if value)
+    shown = ", ".join(f"{key}={value}" for key, value in settings if key != "mcp" and value)
     return Check(name="settings", status="ok", found=shown)
 
 

@@ -11,10 +11,12 @@ from cortex_cli.errors import CortexError, ManifestError
 from cortex_cli.events import Usage
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.open import first_operation
+from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
 from cortex_cli.protocol.action import Action
 from cortex_cli.session.diagnosis import Check
 from cortex_cli.session.local_models import models_of
+from cortex_cli.session.servers import ServerHouse
 from cortex_cli.session.session import Request, Session
 from cortex_cli.session.targets import ProgramTargets, Workplace, environment_of
 from cortex_cli.session.vault import Vault
@@ -46,6 +48,10 @@ async def check_health(program: Program, request: Request) -> list[Check]:
         models=cache(partial(models_of, Settings(), request.environ)),
         ambient=request.environ,
         state=lambda: open_state_folder(state_folder(request.environ)),
+        servers=ServerHouse(
+            root=root_of(program.folder, root=request.root, cwd=request.cwd),
+            masker=lambda: vault.masker,
+        ),
     )
     checks: list[Check] = []
     try:

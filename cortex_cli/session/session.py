@@ -13,7 +13,7 @@ from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
-from cortex_cli.manifest.open import examine
+from cortex_cli.manifest.open import Place, examine_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan, check_protocol
@@ -28,6 +28,7 @@ from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
+from cortex_cli.session.servers import ServerHouse
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.session.vault import Vault
@@ -48,7 +49,8 @@ class Request:
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
     `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
-    environments of tools may be made where they are missing.
+    environments of tools may be made where they are missing. `renews_lock`: what MCP servers offer
+    is pinned in place of what was pinned before.
     """
 
     source: Path | bytes
@@ -60,6 +62,7 @@ class Request:
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
     may_build: bool = True
+    renews_lock: bool = False
 
 
 class Session:
@@ -89,19 +92,24 @@ class Session:
             state=lambda: open_state_folder(state_folder(request.environ)),
             may_build=request.may_build,
             models=cache(partial(models_of, settings, request.environ)),
+            servers=ServerHouse(
+                root=root_of(program.folder, root=request.root, cwd=request.cwd),
+                masker=lambda: self._vault.masker,
+                is_renewed=request.renews_lock,
+            ),
         )
 
     @classmethod
     @undisturbed()
     def open(cls, request: Request) -> Self:
         """Open a manifest; ManifestError with all that is wrong with it."""
-        program, problems = examine(
-            request.source,
+        place = Place(
             root=request.root,
             cwd=request.cwd,
-            operation=request.operation,
             limits=Limits(max_bytes=request.max_bytes),
+            servers=lambda root: load_settings(request.environ, root).mcp.servers,
         )
+        program, problems = examine_at(place, request.source, request.operation)
         if program is None:
             raise ManifestError(problems)
         bounds = root_of(program.folder, root=request.root, cwd=request.cwd)
