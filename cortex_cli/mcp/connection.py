@@ -100,12 +100,18 @@ class Connection:
             message = f"server '{self.name}' has no tool '{tool}'"
             hint = did_you_mean(tool, life.offers) or "see: cortex tools"
             raise ActionError(message, error_type="not_found", retryable=False, hint=hint)
-        difference = self._lock.difference(self.name, offer)
-        if difference is not None:
-            message = f"tool '{tool}' of server '{self.name}' is not what was pinned: {difference}"
+        refusal = self.refusal(offer)
+        if refusal is not None:
             hint = "if that is right, accept it with: cortex tools M --update-lock"
-            raise ActionError(message, error_type="changed_tool", retryable=False, hint=hint)
+            raise ActionError(refusal, error_type="changed_tool", retryable=False, hint=hint)
         return offer
+
+    def refusal(self, offer: Offer) -> str | None:
+        """Why a tool may not be called, though it is there; None: it is as it was pinned."""
+        difference = self._lock.difference(self.name, offer)
+        if difference is None:
+            return None
+        return f"tool '{offer.name}' of server '{self.name}' is not what was pinned: {difference}"
 
     async def call(self, tool: str, arguments: Mapping[str, Any], report: Reporter) -> Answer:
         """Call a tool, its arguments held against its schema first.

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from cortex_cli.errors import SetupError
+from cortex_cli.kinds import Pinning
 from cortex_cli.mcp.offers import Offer
 
 FILE_NAME = "cortex.lock"
@@ -51,23 +52,25 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True):
 class Lock:
     """The pins of the servers that manifests under one root use."""
 
-    def __init__(self, root: Path, *, is_renewed: bool = False) -> None:
-        """`is_renewed`: what servers offer now is pinned in place of what they offered."""
+    def __init__(self, root: Path, pinning: Pinning = Pinning.NEW) -> None:
+        """`pinning`: with all, what servers offer now is pinned in place of what they offered."""
         self.path = root / FILE_NAME
-        self._is_renewed = is_renewed
+        self._pinning = pinning
 
     def pinned(self, server: str) -> Mapping[str, Pin]:
         """The pins of one server by tool; SetupError if the file cannot be read."""
         return self._read().servers.get(server, {})
 
     def admit(self, server: str, offers: Mapping[str, Offer]) -> str | None:
-        """Pin the tools of a server that are not pinned; why that could not be done, or None.
+        """Pin the tools that a server offers, as far as wanted; why that failed, or None.
 
         Raises SetupError if the file is there and cannot be read.
         """
         content = self._read()
         known = content.servers.get(server, {})
-        if self._is_renewed:
+        if self._pinning is Pinning.NONE:
+            return None
+        if self._pinning is Pinning.ALL:
             pins = {name: Pin.of(offer) for name, offer in offers.items()}
         else:
             fresh = {name: Pin.of(one) for name, one in offers.items() if name not in known}

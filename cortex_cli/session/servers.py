@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.masking import Masker
 from cortex_cli.errors import SetupError
+from cortex_cli.kinds import Pinning
 from cortex_cli.manifest.mcp_models import McpServer
 from cortex_cli.manifest.program import ToolTarget
 from cortex_cli.manifest.tool_models import McpImplementation
@@ -57,12 +58,12 @@ class ServerHouse:
     """The connections of a session, by what they lead to.
 
     The lock is in the `root`; `masker` gives what takes secrets out of the logs of servers.
-    `is_renewed`: what servers offer is pinned anew.
+    `pinning` says what of what servers offer is pinned.
     """
 
     root: Path
     masker: Callable[[], Masker | None] = lambda: None
-    is_renewed: bool = False
+    pinning: Pinning = Pinning.NEW
     _known: dict[tuple[str, ...], "Connection"] = field(
         default_factory=dict[tuple[str, ...], "Connection"]
     )
@@ -86,7 +87,7 @@ class ServerHouse:
         key = (name, *(f"{part}: {value}" for part, value in values.items()))
         if key not in self._known:
             link = _web_link(settled) if server.url else self._piped(name, settled, folder, around)
-            self._known[key] = connection(name, link, lock(self.root, is_renewed=self.is_renewed))
+            self._known[key] = connection(name, link, lock(self.root, self.pinning))
         return self._known[key]
 
     async def aclose(self) -> None:

@@ -95,7 +95,6 @@ class Session:
             servers=ServerHouse(
                 root=root_of(program.folder, root=request.root, cwd=request.cwd),
                 masker=lambda: self._vault.masker,
-                is_renewed=request.renews_lock,
             ),
         )
 
