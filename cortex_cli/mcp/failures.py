@@ -38,8 +38,7 @@ def start_error(
         case MCPError() if error.error.code == CONNECTION_CLOSED:
             return gone(name, ending, "before it answered")
         case MCPError() | OSError() | ValidationError() | RuntimeError():
-            reason = _reason(error) if isinstance(error, MCPError) else _one_line(str(error))
-            message = f"server '{name}' cannot be used: {reason}"
+            message = f"server '{name}' cannot be used: {_reason(error)}"
             return ActionError(message, error_type="server", retryable=False)
         case _:
             return error
@@ -49,7 +48,7 @@ def call_error(tool: str, error: Exception) -> ActionError:
     """Why a call got no answer from a server that is alive."""
     if not isinstance(error, MCPError):
         # The SDK holds what comes back against the tool's own schema, and against the protocol.
-        message = f"what tool '{tool}' answered does not fit: {_one_line(str(error))}"
+        message = f"what tool '{tool}' answered does not fit: {_reason(error)}"
         return ActionError(message, error_type="output", retryable=False)
     match error.error.code:
         case code if code == INVALID_PARAMS:
@@ -62,9 +61,13 @@ def call_error(tool: str, error: Exception) -> ActionError:
             return ActionError(_reason(error), error_type="mcp")
 
 
-def _reason(error: MCPError) -> str:
-    return _one_line(error.error.message) or f"the server answered with error {error.error.code}"
-
-
-def _one_line(text: str) -> str:
+def _reason(error: Exception) -> str:
+    match error:
+        case MCPError():
+            text = error.error.message or f"the server answered with error {error.error.code}"
+        case ValidationError():
+            first = error.errors(include_url=False)[0]
+            text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        case _:
+            text = str(error)
     return " ".join(text.split())[:_LONGEST]

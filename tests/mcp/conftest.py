@@ -33,16 +33,27 @@ def survivors() -> Survivors:
     return Survivors()
 
 
-def piped(argv: list[str], folder: Path, env: dict[str, str], **changes: Any) -> PipedLink:
-    launch = ServerLaunch(
-        name="trials",
-        argv=[sys.executable, *argv],
-        folder=folder,
-        environment=env,
-        log_folder=folder,
-        **{"grace_seconds": 1.0, **changes},
-    )
-    return PipedLink(partial(StdioServer, launch))
+def piped(script: list[str], place: Path, variables: dict[str, str], **changes: Any) -> PipedLink:
+    """A link to a Python script, or to what the changes say."""
+    settings: dict[str, Any] = {
+        "name": "trials",
+        "argv": [sys.executable, *script],
+        "folder": place,
+        "log_folder": place,
+        "environment": variables,
+        "grace_seconds": 1.0,
+        **changes,
+    }
+    return PipedLink(partial(StdioServer, ServerLaunch(**settings)))
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Look every few milliseconds whether something holds that another process does."""
+    left = seconds / 0.02
+    while not holds():
+        assert left > 0, f"it took longer than {seconds:g} seconds"
+        left -= 1
+        time.sleep(0.02)
 
 
 @pytest.fixture

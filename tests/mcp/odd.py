@@ -19,9 +19,11 @@ def send(message: dict[str, Any]) -> None:
 def listing(cursor: str | None) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object"}
     if how == "bad-schema":
-        schema = {"type": "no such type"}
+        schema["properties"] = {"x": {"type": "no such type"}}
+    if how == "no-schema":
+        schema = {"type": "array"}
     if how == "far-schema":
-        schema = {"$ref": "http://127.0.0.1:9/schema.json"}
+        schema["$ref"] = "http://127.0.0.1:9/schema.json"
     if how == "pages":
         page = int(cursor or 0)
         tools = [{"name": f"t{page}", "inputSchema": schema}]
@@ -76,7 +78,8 @@ if how == "stubborn":
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
     subprocess.Popen(sleeper, start_new_session=True)
 if how == "chatty":
-    print("Welcome to my server!\n\n{not json}", flush=True)
+    sys.stdout.write("Welcome to my server!\n\n{not json}\n")
+    sys.stdout.flush()
 for line in sys.stdin:
     answer(json.loads(line))
 while how == "stubborn":

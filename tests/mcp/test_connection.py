@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,21 @@ from cortex_cli.engine.masking import Masker
 from cortex_cli.errors import ActionError
 from cortex_cli.mcp import pipes
 from cortex_cli.testing import RecordingReporter
-from tests.mcp.conftest import ODD, TRIALS, Connected
+from tests.mcp.conftest import ODD, TRIALS, Connected, wait_until
 
 pytestmark = pytest.mark.timeout(60)
 
 
 async def called(connection: Any, tool: str = "t", **arguments: Any) -> Any:
     return await connection.call(tool, arguments, RecordingReporter())
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read(path: str) -> str:
+    return Path(path).read_text()
 
 
 async def failure(connection: Any, tool: str = "t", **arguments: Any) -> ActionError:
@@ -39,7 +46,7 @@ async def test_it_starts_on_first_use_and_once_for_all(stdio: Connected, tmp_pat
             for _ in range(5):
                 tasks.start_soon(trials.offers)
         assert notes.read_text().count("started") == 1
-    assert [path.name for path in tmp_path.iterdir() if path.name != "notes"] == ["cortex.lock"]
+    assert names_in(tmp_path) == ["cortex.lock", "notes"]
 
 
 async def test_a_crash_starts_it_again_once_and_then_says_so(
@@ -60,7 +67,7 @@ async def test_a_crash_starts_it_again_once_and_then_says_so(
             assert "these are the last words" in error
         log = re.search(r"its log is (\S+)", errors[0])
         assert log is not None
-        assert Path(log[1]).read_text().endswith("about to go\nthese are the last words\n")
+        assert read(log[1]).endswith("about to go\nthese are the last words\n")
         assert (await called(trials, "add", a=1, b=2)).structured == {"result": 3}
         os.kill(int((tmp_path / "notes").read_text().split()[-1]), signal.SIGKILL)
         error = await failure(trials, "slow", seconds=60)
@@ -82,7 +89,7 @@ async def test_one_that_does_not_start_says_why(stdio: Connected) -> None:
                 str(error),
             )
             assert (error.error_type, error.retryable) == ("server", False)
-    async with stdio("-c", "", folder=Path("/no/such/folder")) as odd:
+    async with stdio(folder=Path("/no/such/folder")) as odd:
         assert "the working folder '/no/such/folder' does not exist" in str(await failure(odd))
 
 
@@ -95,6 +102,12 @@ async def test_a_program_that_there_is_not_is_named(stdio: Connected) -> None:
 async def test_one_that_never_answers_is_given_up(stdio: Connected) -> None:
     async with stdio(str(ODD), "silent", start_seconds=0.5) as odd:
         assert str(await failure(odd)) == "server 'trials' did not answer within 0.5 s"
+
+
+async def test_a_listing_that_does_not_fit_is_told(stdio: Connected) -> None:
+    async with stdio(str(ODD), "no-schema") as odd:
+        error = str(await failure(odd))
+        assert error.startswith("server 'trials' cannot be used: tools.0.inputSchema.type: Input")
 
 
 async def test_the_end_of_the_run_does_not_wait_for_one_that_is_starting(
@@ -176,7 +189,7 @@ async def test_secrets_are_not_in_its_log(stdio: Connected) -> None:
         assert "the key is ***" in error
         log = re.search(r"its log is (\S+)", error)
         assert log is not None
-        assert Path(log[1]).read_text() == "the key is ***\n"
+        assert read(log[1]) == "the key is ***\n"
 
 
 KILLED = """
@@ -216,12 +229,3 @@ def test_nothing_runs_on_when_cortex_is_killed(
     process.wait()
     process.stdout.close()
     wait_until(lambda: not [one for one in survivors() if "sleep(60)" not in one])
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    async def wait() -> None:
-        with anyio.fail_after(20):
-            while not holds():
-                await anyio.sleep(0.02)
-
-    anyio.run(wait)

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 
 server = MCPServer("trials")
 
@@ -65,13 +65,15 @@ async def slow(seconds: float) -> str:
 @server.tool(structured_output=False)
 async def fail(reason: str) -> CallToolResult:
     """Say that it has failed."""
-    content = [TextContent(type="text", text=text) for text in reason.split("|")]
+    content: list[ContentBlock] = [
+        TextContent(type="text", text=text) for text in reason.split("|")
+    ]
     return CallToolResult(content=content, is_error=True)
 
 
 async def _crash(code: int) -> str:
-    print("about to go", file=sys.stderr)
-    print("these are the last words", file=sys.stderr, flush=True)
+    sys.stderr.write("about to go\nthese are the last words\n")
+    sys.stderr.flush()
     os._exit(code)
 
 
