@@ -22,7 +22,7 @@ def check_mcp(manifest: ToolManifest) -> list[Finding]:
 
 
 def _in_references(server: McpServer) -> Iterator[Finding]:
-    written = {part: getattr(server, part) for part in _WRITTEN}
+    written = server.model_dump(mode="json", include=set(_WRITTEN))
     for path, error in references.errors(written):
         yield _finding("reference_syntax", str(error), None, *path)
     for path, reference in references.find({part: written[part] for part in _SEEN_BY_ALL}):

@@ -159,7 +159,8 @@ class Programs:
             scope=_ProgramScope(self, scope, loaded, tuple(called)),
         )
         files.check_prompts()
-        findings = [*binding.findings, *later_fields(manifest)]
+        servers = self.library.servers.unknown(loaded, called)
+        findings = [*binding.findings, *later_fields(manifest), *servers]
         problems = (*files.problems, *to_problems(findings, loaded.document))
         return _Compiled(program, problems, tuple(called))
 

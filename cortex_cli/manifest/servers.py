@@ -1,13 +1,15 @@
 """MCP servers in a library: those that `cortex.toml` declares, and the tools of imported ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from msgspec.structs import replace as replace_field
+
 from cortex_cli.errors import Finding
 from cortex_cli.ids import did_you_mean
-from cortex_cli.kinds import ManifestKind
+from cortex_cli.kinds import ManifestKind, Severity
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.mcp_models import DeclaredServer, ImportedServer
 from cortex_cli.manifest.models import ImportDeclaration
@@ -82,6 +84,16 @@ class Servers:
         hint = hint or f"declare it there: [mcp.servers.{name}]"
         return Finding(code="unknown_server", message=message, hint=hint, path=path)
 
+    def unknown(
+        self, importer: LoadedManifest, called: Iterable[LoadedManifest]
+    ) -> Iterator[Finding]:
+        """A note for each server of a file that nothing declares, unless a tool of it is called."""
+        reached = {one.manifest.name.partition(".")[0] for one in called if one.manifest}
+        for position, one in enumerate(importer.imports.mcp):
+            if isinstance(one, str) and one not in self.known and one not in reached:
+                finding = self.misnamed(one, "import", "mcp", position)
+                yield replace_field(finding, severity=Severity.NOTE)
+
     def bound(self, manifest: ToolManifest) -> ToolManifest | None:
         """A tool with the server that it names put in; None: there is no such server."""
         implementation = manifest.implementation
@@ -102,7 +114,7 @@ class Servers:
         if server is None or not tool or importer.manifest is None:
             return None
         of_importer = importer.manifest
-        values = server.model_dump() if isinstance(server, ImportedServer) else {}
+        values = server.model_dump(mode="json") if isinstance(server, ImportedServer) else {}
         used = {str(one.path[0]) for _, one in find(values) if one.root == "secrets" and one.path}
         manifest = ToolManifest(
             kind=ManifestKind.TOOL,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.masking import Masker
-from cortex_cli.errors import SetupError
+from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.kinds import Pinning
 from cortex_cli.manifest.mcp_models import McpServer
 from cortex_cli.manifest.program import ToolTarget
@@ -82,7 +82,7 @@ class ServerHouse:
     def to(self, server: McpServer, name: str, folder: Path, around: Surroundings) -> "Connection":
         """The connection to a server that is started in a folder; one for the same server."""
         connection, lock = _machinery()
-        settled = around.resolved(server.model_dump(), name)
+        settled = around.resolved(server.model_dump(mode="json"), name)
         values = {**reveal(settled), "variables": {**around.variables}, "folder": folder}
         key = (name, *(f"{part}: {value}" for part, value in values.items()))
         if key not in self._known:
@@ -143,12 +143,12 @@ def _web_link(server: Mapping[str, Any]) -> "Link":
     from cortex_cli.mcp.web import WebLink
 
     url = str(reveal(server["url"]))
+    declared = server["allow_hosts"]
     try:
-        declared = server["allow_hosts"]
         hosts = Hosts(declared) if declared else Hosts.of(parse_url(url))
-    except ValueError as error:
-        message = f"the server's URL '{server['url']}' can't be called: {error}"
+        hosts.check(url)
+    except (ValueError, ActionError) as error:
+        message = f"the server at '{server['url']}' can't be called: {error}"
         raise SetupError(message) from error
-    hosts.check(url)
     headers = {key: as_text(reveal(value)) for key, value in server["headers"].items()}
     return WebLink(url, headers, partial(guarded_transport, hosts))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 how = sys.argv[1]
@@ -46,6 +47,9 @@ def call() -> dict[str, Any]:
         sys.stderr.write(f"the key is {os.environ['KEY']}\n")
         sys.stderr.flush()
         os._exit(2)
+    if how == "show":
+        text = f"{os.getpid()} {os.environ.get('KEY')}"
+        return {"content": [{"type": "text", "text": text}]}
     if how == "nonsense":
         return {"content": "?"}
     return {"content": [{"type": "text", "text": "ok"}]}
@@ -69,6 +73,9 @@ def answer(request: dict[str, Any]) -> None:
         send({"id": number, "error": {"code": -32601, "message": "no such method"}})
 
 
+if name := os.environ.get("ODD_FILE"):
+    with Path(name).open("a") as file:
+        file.write(f"{os.getpid()}\n")
 if how == "dies":
     sys.exit("cannot find my settings")
 if how == "silent":
