@@ -17,7 +17,7 @@ from cortex_cli.engine.attempts import Attempts
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
-from cortex_cli.engine.decide import choices_of, decide
+from cortex_cli.engine.decide import decide
 from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.job import Result
 from cortex_cli.engine.ledger import ActionRecord
@@ -178,23 +178,19 @@ class Runner:
             self._root.waits_for = tuple(self._approvals.waiting)
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif not self._is_finished and self._is_over():
+        elif self._root.is_closed and not (self._is_finished or self._scheduler.background_left):
             self._is_finished = True
             self._root.finish()
             self.bus.when_durable(self._ended.set)
 
-    def _is_over(self) -> bool:
-        is_closed = self._scheduler.is_closed(self._root.group)
-        return is_closed and not self._scheduler.background_left
-
     def _perform(self, command: Command) -> None:
         match command:
+            case Queue(action, reason):
+                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Start(action):
                 self._start(self._records[action])
             case Check(action):
                 self._check(self._records[action])
-            case Queue(action, reason):
-                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Skip(action, reason):
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):
@@ -256,16 +252,15 @@ class Runner:
         self._attempts.complete(record, dict(call.parameters))
 
     def _decide(self, record: ActionRecord) -> None:
-        offered = {record.ledger.number_of(name) for name in choices_of(record.action)}
+        ledger, action = record.ledger, record.action
         try:
             self._attempts.announce(record)
-            value, then = decide(record.action, record.lookup)
+            value, then = decide(action, record.lookup)
         except ActionError as error:
             # Nothing was chosen, so nothing that it chooses may run.
-            self._attempts.fail_for_good(record, error, tuple(sorted(offered)))
+            self._attempts.fail_for_good(record, error, ledger.not_chosen(action))
             return
-        chosen = {record.ledger.number_of(name) for name in then}
-        self._attempts.complete(record, value, tuple(sorted(offered - chosen)))
+        self._attempts.complete(record, value, ledger.not_chosen(action, then))
 
     def _check(self, record: ActionRecord) -> None:
         if not self._scheduler.is_checking(record.number):
@@ -286,6 +281,6 @@ class Runner:
             return
         # What is nested gets its own commands after this one; its Close ends the action.
         if self._groups.owns(record):
-            record.cancel_reason = reason
+            self._groups.note_cancelled(record, reason)
         else:
             self._attempts.stop(record, reason)

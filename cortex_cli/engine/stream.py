@@ -5,16 +5,16 @@ or never. So the run gets a background task of the event loop's, and the iterato
 is closed or no longer referenced.
 """
 
-import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 
+from cortex_cli.engine.clock import loop_event
 from cortex_cli.engine.hosting import spawn
 from cortex_cli.engine.spill import Spill
 from cortex_cli.events import Event
@@ -36,29 +36,12 @@ class Room:
 _ROOM = Room()
 
 
-class _Event(Protocol):
-    def set(self) -> object: ...
-    def is_set(self) -> bool: ...
-    async def wait(self) -> object: ...
-
-
-def _event() -> _Event:
-    """An event of the running event loop's own; a run that keeps its reader waking makes many."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        import trio
-
-        return trio.Event()
-    return asyncio.Event()
-
-
 class _Channel:
     """What the run and its iterator share; it must not refer to the iterator."""
 
     def __init__(self, cancel: Callable[[], None], room: Room) -> None:
         self.events: deque[Event] = deque()
-        self.news = _event()
+        self.news = loop_event()
         self.is_over = False
         self.error: BaseException | None = None
         self._cancel = cancel
@@ -106,7 +89,7 @@ class _Channel:
     async def wait(self) -> None:
         # All who wait share the event, so that news wakes each of them.
         if self.news.is_set():
-            self.news = _event()
+            self.news = loop_event()
         await self.news.wait()
 
     async def host(self, run: Run) -> None:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
-from cortex_cli.kinds import ActionType
+from cortex_cli.protocol.offers import Offer
 
 _DEEPEST = 4
 _MOST_ITEMS = 4
@@ -24,16 +24,6 @@ texts ::= "{}" | "{" text ":" text ("," text ":" text){0,3} "}"
 
 
 _SIMPLE = {"boolean": "boolean", "null": '"null"', "object": "texts"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What an action of a plan may call: `parameters` is the JSON Schema of an object."""
-
-    type: ActionType
-    target: str
-    operation: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def plan_grammar(

@@ -12,7 +12,8 @@ PROTOCOL 6: the higher priority, then the longer remaining path, then declaratio
 from collections.abc import Iterable, Mapping, Sequence
 
 from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
-from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Command, Skip, Start
+from cortex_cli.plan.commands import Cancel, Command, Skip
+from cortex_cli.plan.flow import Flow, meaning
 from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
@@ -21,6 +22,7 @@ from cortex_cli.protocol.resources import Resource
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
 _WAITING, _READY, _ENDED = Phase.WAITING, Phase.READY, Phase.ENDED
 _OK = Outcome.OK
+_DATA, _BARRIER = EdgeKind.DATA, EdgeKind.BARRIER
 
 
 class Scheduler:
@@ -36,14 +38,14 @@ class Scheduler:
         self._groups: list[Group] = []
         self._limits: list[Limit] = []
         self._unanswered: list[Node] = []
-        self._background_left = 0
         self._queue = ReadyQueue(self._nodes, slots)
-        self._commands: list[Command] = []
+        self._flow = Flow(self._nodes, self._queue)
 
     def take(self) -> list[Command]:
         """The commands that have come up since the last call, in order; none is given twice."""
-        self._queue.dispatch(self._commands)
-        commands, self._commands = self._commands, []
+        flow = self._flow
+        self._queue.dispatch(flow.commands)
+        commands, flow.commands = flow.commands, []
         return commands
 
     def open(
@@ -78,25 +80,22 @@ class Scheduler:
         """Add actions to an open group; their waits may name any action of the scheduler."""
         home = self._groups[group]
         first = len(self._nodes)
-        fresh: list[Node] = []
-        base_priority, base_tail = (0.0, 0.0)
-        if home.parent is not None:
-            base_priority, base_tail = home.parent.priority, home.parent.tail
-        for number, item in enumerate(items, first):
-            node = Node(number, home, item, base_priority, base_tail)
-            self._nodes.append(node)
-            fresh.append(node)
-            home.nodes.append(node)
-            if item.ended is None:
-                home.unfinished += not item.is_background
-                self._background_left += item.is_background
+        fresh = [Node.of(number, home, item) for number, item in enumerate(items, first)]
+        self._nodes += fresh
+        home.nodes += fresh
         for node, item in zip(fresh, items, strict=True):
-            self._connect(node, item.waits)
+            self._flow.connect(node, item.waits)
+            if node.phase is not _WAITING:
+                continue
+            if node.is_background:
+                self._flow.background_left += 1
+            else:
+                home.unfinished += 1
         for node in fresh:
             # What came before it here may have decided it already.
-            reason = self._decide(node) if node.phase is _WAITING else None
+            reason = self._flow.decide(node) if node.phase is _WAITING else None
             if reason is not None:
-                self._skip(node, reason)
+                self._flow.skip(node, reason)
         self._note_failures(
             home, [n for n, i in zip(fresh, items, strict=True) if i.ended is Outcome.BLOCKED]
         )
@@ -106,7 +105,7 @@ class Scheduler:
         """Say that no more actions join the group, so that it can close."""
         home = self._groups[group]
         home.is_open = False
-        self._close_if_done(home)
+        self._flow.close_if_done(home)
 
     def completed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has ended well; a decision names the actions it has not chosen."""
@@ -114,28 +113,28 @@ class Scheduler:
         self._queue.leave(node)
         if not_chosen:
             self._skip_unchosen(not_chosen)
-        self._end(node, _OK)
+        self._flow.end(node, _OK)
 
     def failed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has used up its attempts, or could not be decided; see `completed`."""
         node = self._nodes[action]
         self._queue.leave(node)
-        if node.on_failure is OnFailure.CONTINUE or node.is_background:
+        if node.traits.on_failure is OnFailure.CONTINUE or node.is_background:
             self._skip_unchosen(not_chosen)
-            self._end(node, Outcome.OK)
+            self._flow.end(node, Outcome.OK)
             return
         node.phase = Phase.ENDED
         group = node.group
         group.has_failed = True
-        if node.on_failure is OnFailure.ABORT or group.fail_fast:
+        if node.traits.on_failure is OnFailure.ABORT or group.fail_fast:
             self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
-        self._end(node, Outcome.BLOCKED)
+        self._flow.end(node, Outcome.BLOCKED)
 
     def cancelled(self, action: int) -> None:
         """An action that was to be cancelled has ended."""
         node = self._nodes[action]
         self._queue.leave(node)
-        self._end(node, Outcome.BLOCKED)
+        self._flow.end(node, Outcome.BLOCKED)
 
     def backing_off(self, action: int) -> None:
         """An attempt has failed and another follows later; the slot is free until then."""
@@ -147,7 +146,7 @@ class Scheduler:
         """The wait before the next attempt is over."""
         node = self._nodes[action]
         if node.phase is Phase.BACKING_OFF:
-            self._enqueue(node)
+            self._flow.enqueue(node)
 
     def restored(self, limit: int, units: float) -> None:
         """The time of some units of a rate is over."""
@@ -159,7 +158,7 @@ class Scheduler:
         node = self._nodes[action]
         if node.phase is Phase.ASKING:
             node.needs_approval = False
-            self._enqueue(node)
+            self._flow.enqueue(node)
 
     def unanswered(self, action: int) -> None:
         """There is nobody to ask: the action waits on, unless nothing waits for it."""
@@ -167,7 +166,7 @@ class Scheduler:
         if node.phase is not Phase.ASKING:
             return
         if node.is_detached:
-            self._skip(node, SkipReason.PAUSED)
+            self._flow.skip(node, SkipReason.PAUSED)
         else:
             node.phase = Phase.UNANSWERED
             self._unanswered.append(node)
@@ -194,13 +193,13 @@ class Scheduler:
         """The action's condition is true."""
         node = self._nodes[action]
         if node.phase is Phase.CHECKING:
-            self._enqueue(node)
+            self._flow.enqueue(node)
 
     def refused(self, action: int) -> None:
         """The action's condition is false."""
         node = self._nodes[action]
         if node.phase is Phase.CHECKING:
-            self._skip(node, SkipReason.CONDITION_FALSE)
+            self._flow.skip(node, SkipReason.CONDITION_FALSE)
 
     def abort(self, group: int, skip: SkipReason, cancel: CancelReason) -> None:
         """End everything in a group, and in what is nested in it: skip what waits, cancel the rest.
@@ -209,13 +208,13 @@ class Scheduler:
         """
         home = self._groups[group]
         self._abort(home, skip, cancel)
-        self._close_if_done(home)
+        self._flow.close_if_done(home)
 
     def wind_down(self, group: int, skip: SkipReason) -> None:
         """Let what runs in a group go on to its end, and skip all that has not begun."""
         home = self._groups[group]
         self._abort(home, skip, None)
-        self._close_if_done(home)
+        self._flow.close_if_done(home)
 
     def cancel_background(self, reason: CancelReason) -> None:
         """Cancel what still runs though nothing waits for it, and skip what has not begun."""
@@ -226,7 +225,7 @@ class Scheduler:
                 for group in node.nested:
                     self._abort(group, SkipReason.CANCELLED, reason)
         for node in skipped:
-            self._end(node, _meaning(SkipReason.CANCELLED))
+            self._flow.end(node, meaning(SkipReason.CANCELLED))
 
     def stopping(self, action: int) -> CancelReason | None:
         """Why a running action is to end, where its `Cancel` is still to be performed."""
@@ -240,99 +239,32 @@ class Scheduler:
         """Whether an action of the group failed with `on_failure` `fail` or `abort`."""
         return self._groups[group].has_failed
 
-    def is_closed(self, group: int) -> bool:
-        """Whether every action of the group that anything waits for has ended."""
-        return self._groups[group].is_closed
+    def is_open(self, group: int) -> bool:
+        """Whether more actions may join the group."""
+        return self._groups[group].is_open
 
     @property
     def background_left(self) -> int:
         """How many actions that nothing waits for have not ended."""
-        return self._background_left
+        return self._flow.background_left
 
     def _note_failures(self, group: Group, failed: Sequence[Node]) -> None:
         """Actions that had failed before they joined mean for the group what failures mean."""
         if failed:
             group.has_failed = True
-            if group.fail_fast or any(node.on_failure is OnFailure.ABORT for node in failed):
+            if group.fail_fast or any(node.traits.on_failure is OnFailure.ABORT for node in failed):
                 self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
-
-    def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
-        for source, kind in waits:
-            parent = self._nodes[source]
-            soft = not node.wait_for_all and kind is EdgeKind.DEPENDS_ON
-            if parent.phase is _ENDED:
-                node.count(parent.outcome, kind, soft=soft)
-                continue
-            parent.children.append((node, kind, soft))
-            if soft:
-                node.open_soft += 1
-            else:
-                node.open_hard += 1
-
-    def _decide(self, node: Node) -> SkipReason | None:
-        """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""
-        if not node.is_decidable():
-            return None
-        reason = node.verdict()
-        if reason is None:
-            if node.has_condition:
-                node.phase = Phase.CHECKING
-                self._commands.append(Check(node.number))
-            else:
-                self._enqueue(node)
-        return reason
 
     def _limit(self, resource: Resource, reason: QueueReason = QueueReason.SLOT) -> Limit:
         limit = Limit.of(len(self._limits), resource, reason)
         self._limits.append(limit)
         return limit
 
-    def _enqueue(self, node: Node) -> None:
-        if node.needs_approval:
-            node.phase = Phase.ASKING
-            self._commands.append(Ask(node.number))
-        elif node.is_leaf:
-            node.phase = Phase.READY
-            self._queue.add(node)
-        else:
-            node.phase = Phase.RUNNING
-            node.has_started = True
-            self._commands.append(Start(node.number))
-
-    def _skip(self, node: Node, reason: SkipReason) -> None:
-        self._commands.append(Skip(node.number, reason))
-        self._end(node, _meaning(reason))
-
-    def _end(self, node: Node, outcome: Outcome) -> None:
-        # Iterative: a chain of 100,000 skips must not recurse.
-        pending = [(node, outcome)]
-        while pending:
-            ended, how = pending.pop()
-            ended.phase = _ENDED
-            ended.outcome = how
-            children, ended.children = ended.children, []
-            for child, kind, soft in children:
-                reason = self._decide(child) if child.release(how, kind, soft=soft) else None
-                if reason is not None:
-                    self._commands.append(Skip(child.number, reason))
-                    child.phase = Phase.ENDED
-                    pending.append((child, _meaning(reason)))
-            group = ended.group
-            group.unfinished -= not ended.is_background
-            self._background_left -= ended.is_background
-            if not group.unfinished:
-                self._close_if_done(group)
-
-    def _close_if_done(self, group: Group) -> None:
-        if not group.unfinished and not group.is_open and not group.is_closed:
-            group.is_closed = True
-            self._commands.append(Close(group.number))
-
     def _skip_unchosen(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             node = self._nodes[number]
             if node.phase is Phase.WAITING:
-                self._skip(node, SkipReason.NOT_CHOSEN)
+                self._flow.skip(node, SkipReason.NOT_CHOSEN)
 
     def _abort(self, group: Group, skip: SkipReason, cancel: CancelReason | None) -> None:
         skipped: list[Node] = []
@@ -343,10 +275,10 @@ class Scheduler:
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)
-            self._close_if_done(current)
+            self._flow.close_if_done(current)
         # All have their reason before any end is made known, which would give its own.
         for node in skipped:
-            self._end(node, _meaning(skip))
+            self._flow.end(node, meaning(skip))
 
     def _stop(
         self, node: Node, skip: SkipReason, cancel: CancelReason | None, skipped: list[Node]
@@ -365,15 +297,11 @@ class Scheduler:
             if node.phase is Phase.READY:
                 node.phase = Phase.BACKING_OFF
             node.cancelling = cancel
-            self._commands.append(Cancel(node.number, cancel))
+            self._flow.commands.append(Cancel(node.number, cancel))
         else:
             node.phase = Phase.ENDED
-            self._commands.append(Skip(node.number, skip))
+            self._flow.commands.append(Skip(node.number, skip))
             skipped.append(node)
 
 
 _LIVELY = frozenset({Phase.CHECKING, Phase.READY, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING})
-
-
-def _meaning(reason: SkipReason) -> Outcome:
-    return Outcome.BLOCKED if reason.blocks else Outcome.SKIPPED

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 
 from cortex_cli.engine.ports import Message, ModelRequest
 from cortex_cli.kinds import ActionType
-from cortex_cli.llm.plan_grammar import Offer, plan_grammar
+from cortex_cli.llm.plan_grammar import plan_grammar
 from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.offers import Offer
 from cortex_cli.testing.model_contract import pieces_of
 from tests.llm.gbnf import Grammar
 

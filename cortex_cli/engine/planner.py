@@ -1,0 +1,110 @@
+"""What the engine asks of whoever writes plans while they run: a model, as a rule."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cortex_cli.events import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An action of this run that has ended, oldest first; `iteration` is the one it was made in.
+
+    `action` is the action as it was written; `output` is None unless `status` is `completed`, and
+    `error` unless it is `failed`. Secrets are masked.
+    """
+
+    iteration: int
+    action: Mapping[str, Any]
+    status: str
+    output: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A part of the plan that does not run: its text as it was written, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOrder:
+    """What is to be planned.
+
+    `outcomes` are those of all iterations so far. `pending` are the actions of this iteration that
+    have not ended, as they were written: a repair turn adds to them. `refused` is what a repair
+    turn is to put right; it is empty in the first turn of an iteration. `broken` is what a patch is
+    to replace: actions that have failed, and those that were skipped because of them; it is empty
+    in every other turn. `feeds` are the values of the context feeds by name.
+    """
+
+    agent_name: str
+    goal: str
+    iteration: int
+    max_iterations: int
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    feeds: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    outcomes: tuple[Outcome, ...] = ()
+    pending: tuple[Mapping[str, Any], ...] = ()
+    broken: tuple[Outcome, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAction:
+    """An action whose text is complete: the JSON value, not checked, and its text."""
+
+    value: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRest:
+    """A text that is no action: prose between actions, or one that was cut off in the middle."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanToken:
+    """A piece of the model's text, as it arrives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanThought:
+    """A piece of the reasoning that led to the plan."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalAnswer:
+    """The goal is met: a JSON value, a text as a rule. The last piece but usage."""
+
+    value: Any
+
+
+PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | FinalAnswer | Usage
+
+
+class Planner(Protocol):
+    """Writes plans, an action at a time."""
+
+    @property
+    def name(self) -> str:
+        """The model, as events and reports call it."""
+        ...
+
+    def write(self, order: PlanOrder) -> AsyncIterator[PlanPiece]:
+        """The pieces of a plan as they are written, an action as soon as its text is complete.
+
+        ActionError if no model answers. The caller closes the iterator, early if it is cancelled.
+        Where neither an action nor a final answer comes, the plan is empty.
+        """
+        ...
