@@ -74,7 +74,7 @@ async def full_moons(year: int, context: Any) -> dict[str, Any]:
         if before < MONTH / 2 <= age(day):
             found.append(day.isoformat())
         day += timedelta(days=1)
-    return {"dates": found}
+    return {"dates": found, "times": len(found)}
 
 
 async def list_tools(_context: Any, _params: Any) -> ListToolsResult:
