@@ -1,6 +1,6 @@
 """Actions of type `llm`: a prompt, and the model's answer as the output."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, assert_never
 
@@ -9,12 +9,12 @@ import msgspec
 from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answer
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.cache import digest
+from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.ports import (
     ActionCall,
     CutShort,
     Message,
     ModelClient,
-    ModelPiece,
     ModelRequest,
     Reporter,
     TextPiece,
@@ -161,17 +161,8 @@ async def _read_text(client: ModelClient, request: ModelRequest, report: Reporte
                 case _:
                     assert_never(piece)
     finally:
-        await _close(pieces)
+        await close(pieces)
     return "".join(answer)
-
-
-async def _close(pieces: AsyncIterator[ModelPiece]) -> None:
-    import anyio
-
-    aclose = getattr(pieces, "aclose", None)
-    if aclose is not None:
-        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + 1):
-            await aclose()
 
 
 def make_request(

@@ -26,13 +26,15 @@ class NewRun:
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_parallel: int | None = None
     operation: str | None = None
+    goal: str | None = None
     cache: bool | None = None
     only: tuple[str, ...] = ()
     start_from: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
 
     def check(self, session: "Session") -> None:
-        """Raise UsageError for an action that the plan does not have."""
+        """Raise UsageError if there is nothing to run, or no action that is asked for."""
+        session.check_goal()
         self._selection(session)
 
     def begin(self, session: "Session", approver: "CliApprover") -> KeptRun:
@@ -47,6 +49,7 @@ class NewRun:
             options=RunOptions(
                 max_parallel=self.max_parallel,
                 operation=self.operation,
+                goal=self.goal,
                 cache=self.cache,
                 only=self.only,
                 start_from=self.start_from,
@@ -57,8 +60,11 @@ class NewRun:
 
     def _selection(self, session: "Session") -> Selection:
         found = session.plan_at(())
-        if found is None or not (self.only or self.start_from or self.skip):
+        if not (self.only or self.start_from or self.skip):
             return Selection()
+        if found is None:
+            message = "--only, --from and --skip name actions of a plan that is written down"
+            raise UsageError(message, hint=f"a model writes that of '{session.program.name}'")
         return select(found[1], only=self.only, start_from=self.start_from, skip=self.skip)
 
     def _earlier(self, session: "Session", store: RunStore, selection: Selection) -> Past | None:

@@ -21,6 +21,7 @@ class Opening:
     max_megabytes: int = 32
     passes: int | None = None
     may_build: bool = True
+    goal: str | None = None
 
     def session(self) -> "Session":
         """Load and check the manifest; ManifestError with everything that is wrong with it."""
@@ -48,4 +49,5 @@ class Opening:
             max_bytes=self.max_megabytes * 1024 * 1024,
             passes=self.passes,
             may_build=self.may_build,
+            goal=self.goal,
         )

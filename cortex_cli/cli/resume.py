@@ -123,6 +123,7 @@ def _session(record: "RunRecord") -> "Session":
             operation=options.operation,
             max_parallel=options.max_parallel if isinstance(options.max_parallel, int) else None,
             passes=options.passes,
+            goal=options.goal,
         )
     )
 

@@ -65,6 +65,7 @@ class Groups:
         self._opened: list[Loop | Items] = []
         self._by_owner: dict[int, Loop | Items] = {}
         self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
+        attempts.heal = self._plans.note_failed
 
     def owns(self, record: ActionRecord) -> bool:
         """Whether the action waits for a group of its own."""
@@ -81,7 +82,7 @@ class Groups:
             self._takeover.enter(loop.ledger.stamp.path)
         limit = loop.spec.protocol.max_execution_time_seconds
         loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
-        if loop.planning is not None:
+        if loop.makes_plans:
             loop.begin()
             self._plans.begin(loop)
             return
@@ -89,8 +90,11 @@ class Groups:
         loop.ledger.first = len(self.records)
         loop.begin()
         with undisturbed():
-            self._join(loop)
-        self._scheduler.seal(loop.group)
+            records = self._join(loop)
+        if loop.planning is None:
+            self._scheduler.seal(loop.group)
+        else:
+            self._plans.adopt(loop, records)
 
     def open_group(self, loop: Loop) -> None:
         """Put an empty plan of a loop before the scheduler, to which actions are added."""
@@ -103,7 +107,7 @@ class Groups:
         )
         self._opened.append(loop)
 
-    def _join(self, loop: Loop) -> None:
+    def _join(self, loop: Loop) -> list[ActionRecord]:
         outlook = loop.outlook
         records = self._record(outlook.graph.actions, outlook.traits, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
@@ -112,6 +116,7 @@ class Groups:
                 self._select(record, item) for record, item in zip(records, items, strict=True)
             ]
         self.extend(loop.group, items, records)
+        return records
 
     def start_nested(self, record: ActionRecord) -> None:
         """Begin an attempt of an agent or workflow action."""

@@ -89,9 +89,9 @@ class Runner:
         self._root = Loop(self, spec, request.inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
         self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
+        self._can_ask = self._approver is not None and self._approver.is_there
         if past is not None:
-            can_ask = self._approver is not None and self._approver.is_there
-            self.takeover = Takeover(past, can_ask=can_ask)
+            self.takeover = Takeover(past, can_ask=self._can_ask)
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
@@ -116,6 +116,7 @@ class Runner:
                     observe=self._observer(),
                     run_dir=self.run_dir,
                     caching=self._caching,
+                    can_ask=self._can_ask,
                 )
                 self._approvals = Approvals(
                     attempts=self._attempts, approver=self._approver, settle=self._settle

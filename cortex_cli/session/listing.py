@@ -7,7 +7,7 @@ from cortex_cli.engine.context import declared
 from cortex_cli.errors import CortexError
 from cortex_cli.kinds import ActionType, ManifestKind, Pinning
 from cortex_cli.manifest.operations import relic_operations, tool_operation
-from cortex_cli.manifest.parameter_schema import operation_schema
+from cortex_cli.manifest.parameter_schema import object_schema
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
 from cortex_cli.manifest.relic_models import RestInterface
@@ -119,7 +119,7 @@ class _Look:
                 type=target.manifest.implementation.type,
                 origin=target.file,
                 description=manifest.description or manifest.summary,
-                parameters=operation_schema(tool_operation(target.manifest)),
+                parameters=object_schema(tool_operation(target.manifest).parameters),
             )
 
     def at_all(self, server: ToolTarget) -> Iterator[ListedTool]:
@@ -152,7 +152,7 @@ class _Look:
         manifest = target.manifest
         schema = offer.input_schema
         if manifest.parameters is not None:
-            schema = operation_schema(tool_operation(manifest))
+            schema = object_schema(tool_operation(manifest).parameters)
         return ListedTool(
             name=name,
             type="mcp",
@@ -174,7 +174,7 @@ def _operations(target: RelicTarget) -> Iterator[ListedTool]:
             type=ManifestKind.RELIC.value.lower(),
             origin=target.file,
             description=told.get(operation.name, ""),
-            parameters=operation_schema(operation),
+            parameters=object_schema(operation.parameters),
         )
 
 

@@ -10,7 +10,7 @@ from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.past import Call, Key
 from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
-from cortex_cli.errors import Finding, ManifestError, Problem
+from cortex_cli.errors import ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
@@ -24,11 +24,14 @@ from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
+from cortex_cli.session.offers import offers_of
+from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.servers import ServerHouse
 from cortex_cli.session.targets import ProgramTargets, Workplace
@@ -40,7 +43,6 @@ from cortex_cli.store.state import open_state_folder
 if TYPE_CHECKING:
     from cortex_cli.engine.stream import EventStream
 
-_WRITE_PLAN = "write its plan down under 'actions'"
 _HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
 
 
@@ -51,8 +53,8 @@ class Request:
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
     `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
-    environments of tools may be made where they are missing. `renews_lock`: what MCP servers offer
-    is pinned in place of what was pinned before.
+    environments of tools may be made where they are missing. `goal` is for an agent without a plan.
+    `renews_lock`: what MCP servers offer is pinned in place of what was pinned before.
     """
 
     source: Path | bytes
@@ -64,6 +66,7 @@ class Request:
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
     may_build: bool = True
+    goal: str | None = None
     renews_lock: bool = False
 
 
@@ -95,7 +98,7 @@ class Session:
             may_build=request.may_build,
             models=cache(partial(models_of, settings, request.environ)),
             servers=ServerHouse(
-                root=root_of(program.folder, root=request.root, cwd=request.cwd),
+                root=_root(program, request),
                 masker=lambda: self._vault.masker,
             ),
         )
@@ -113,8 +116,9 @@ class Session:
         program, problems = examine_at(place, request.source, request.operation)
         if program is None:
             raise ManifestError(problems)
-        bounds = root_of(program.folder, root=request.root, cwd=request.cwd)
-        settings = load_settings(request.environ, bounds)
+        settings = load_settings(request.environ, _root(program, request))
+        if request.goal is not None:
+            program = with_goal(program, request.goal)
         slots = request.max_parallel or settings.max_parallel
         if slots is not None:
             update = {"max_parallel_actions": slots}
@@ -149,15 +153,23 @@ class Session:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
         return self.program.inputs.accept(given, strict=True)[0]
 
+    def check_goal(self) -> None:
+        """Raise UsageError if there is neither a plan nor a goal, so that nothing could be run."""
+        if self.program.plan is None and self.program.goal is None:
+            raise no_plan(self.program.name)
+
     async def preflight(self) -> None:
         """Read the secrets that are needed, make all handlers, and room for processes.
 
         Raises SetupError if a secret, a model, a service's address or the state folder is missing,
-        or too few files may be open, so that nothing has been spent when that is found out.
+        or too few files may be open, so that nothing has been spent when that is found out, and
+        ManifestError if a prompt file that is needed can't be read.
         """
         await self._vault.open()
         for program in self.program.reached():
-            targets = self._spec(program).targets
+            planner, targets = self._spec(program).planner, self._spec(program).targets
+            if isinstance(planner, ProgramPlanner):
+                planner.ready()
             for action in program.plan.actions if program.plan else ():
                 if action.type in _HANDLED:
                     targets.handler(action)
@@ -227,14 +239,12 @@ class Session:
     def start(self, request: RunRequest, *, journal: Journal | None = None) -> "EventStream":
         """The events of a run, which begins with the first that is asked for.
 
-        Raises UsageError if there is no plan.
+        Raises UsageError if there is neither a plan nor a goal.
         """
-        from cortex_cli.engine.loop import no_plan
         from cortex_cli.session.handle import RunHandle
 
+        self.check_goal()
         spec = self._spec(self.program)
-        if spec.outlook is None:
-            raise no_plan(spec.name)
         return RunHandle(spec, request, journal, vault=self._vault).stream()
 
     async def aclose(self) -> None:
@@ -246,7 +256,7 @@ class Session:
         graphs: dict[int, Graph] = {}
         checked: set[ToolTarget] = set()
         for program in self.program.reached():
-            findings = [*check_protocol(program.protocol), *_note_on_goal(program)]
+            findings = [*check_protocol(program.protocol), *notes_on_plan(program)]
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,
@@ -287,6 +297,7 @@ class Session:
                 self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
 
     def _bare_spec(self, program: Program) -> RunSpec:
+        offers = offers_of(program) if program.plan is None else ()
         return RunSpec(
             name=program.name,
             protocol=program.protocol,
@@ -297,7 +308,15 @@ class Session:
             ambient=self._place.ambient,
             secrets=self._vault.shelf(program),
             input_rules=program.inputs,
+            planner=self._planner(program, offers),
+            offers=offers,
         )
+
+    def _planner(self, program: Program, offers: tuple[Offer, ...]) -> ProgramPlanner | None:
+        if program.plan is not None:
+            return None
+        root = _root(self.program, self.request)
+        return ProgramPlanner(program, offers, self._place.models, root)
 
     def _outlook(self, program: Program, graph: Graph, targets: ProgramTargets) -> Outlook:
         slots = self.program.protocol.slots
@@ -314,16 +333,13 @@ class Session:
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
 
 
+def _root(program: Program, request: Request) -> Path:
+    return root_of(program.folder, root=request.root, cwd=request.cwd)
+
+
 def _call_of(action: Action) -> Call:
     """The type and the target of an action."""
     return action.type, action.target or ""
-
-
-def _note_on_goal(program: Program) -> list[Finding]:
-    if program.plan is not None:
-        return []
-    message = f"'{program.name}' has no plan, and this version has no model that writes one"
-    return [Finding(severity=Severity.NOTE, code="no_plan", message=message, hint=_WRITE_PLAN)]
 
 
 def _names(program: Program, outermost: AgentLoopProtocol) -> Names:

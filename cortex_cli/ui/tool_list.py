@@ -73,10 +73,11 @@ def _table(schema: Mapping[str, Any], theme: Theme) -> "Table":
 def _kind(about: Mapping[str, Any]) -> str:
     """What a value may be, in a word or a few."""
     if isinstance(about.get("enum"), list):
-        return "|".join(_json(one) for one in about["enum"])
+        return "|".join(_json(one) for one in about["enum"] if one is not None)
     kind = about.get("type")
     if isinstance(kind, list):
-        return "|".join(map(str, cast("list[object]", kind)))
+        named = [str(one) for one in cast("list[object]", kind) if one != "null"]
+        return "|".join(named) or "null"
     choices = about.get("anyOf", about.get("oneOf"))
     if kind is None and isinstance(choices, list):
         return "|".join(_kind(_mapping(one)) for one in cast("list[object]", choices))

@@ -89,8 +89,8 @@ def test_every_kind_is_listed_with_its_schema(cortex: Cortex, place: Path) -> No
             "type": "object",
             "properties": {
                 "who": {"type": "string", "description": "Whom to greet", "minLength": 1},
-                "times": {"type": "integer", "default": 1, "minimum": 1, "maximum": 9},
-                "how": {"type": "string", "enum": ["loudly", "softly"]},
+                "times": {"type": ["integer", "null"], "default": 1, "minimum": 1, "maximum": 9},
+                "how": {"type": ["string", "null"], "enum": ["loudly", "softly", None]},
             },
             "required": ["who"],
             "additionalProperties": False,
