@@ -70,14 +70,15 @@ class ServerHouse:
 
     def of_tool(self, target: ToolTarget, around: Surroundings) -> "Connection":
         """The connection to a tool's server; SetupError if the extra or a value is missing."""
-        implementation = target.manifest.implementation
-        assert isinstance(implementation, McpImplementation), "only those have servers"
-        server = implementation.server
-        assert not isinstance(server, str), "names are bound when a manifest is compiled"
+        server, name = _server_of(target), self.name_of(target)
         if target.server_name is None:
-            return self.to(server, self._as_written(server, target.folder), target.folder, around)
+            return self.to(server, name, target.folder, around)
         # It is one for all manifests: what each of them declares is not for it.
-        return self.to(server, target.server_name, self.root, replace(around, variables={}))
+        return self.to(server, name, self.root, replace(around, variables={}))
+
+    def name_of(self, target: ToolTarget) -> str:
+        """What a tool's server is called, in messages and in the lock."""
+        return target.server_name or self._as_written(_server_of(target), target.folder)
 
     def to(self, server: McpServer, name: str, folder: Path, around: Surroundings) -> "Connection":
         """The connection to a server that is started in a folder; one for the same server."""
@@ -123,6 +124,13 @@ class ServerHouse:
             masker=self.masker,
         )
         return PipedLink(partial(StdioServer, launch))
+
+
+def _server_of(target: ToolTarget) -> McpServer:
+    implementation = target.manifest.implementation
+    assert isinstance(implementation, McpImplementation), "only those have servers"
+    assert not isinstance(implementation.server, str), "names are bound when it is compiled"
+    return implementation.server
 
 
 def _machinery() -> tuple[Any, Any]:

@@ -31,6 +31,7 @@ from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
 from cortex_cli.session.offers import offers_of
+from cortex_cli.session.pinned_offers import pinned_offers
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.servers import ServerHouse
@@ -297,7 +298,9 @@ class Session:
                 self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
 
     def _bare_spec(self, program: Program) -> RunSpec:
-        offers = offers_of(program) if program.plan is None else ()
+        offers: tuple[Offer, ...] = ()
+        if program.plan is None:
+            offers = (*pinned_offers(program, self._place.servers), *offers_of(program))
         return RunSpec(
             name=program.name,
             protocol=program.protocol,

@@ -12,6 +12,8 @@ import pytest
 
 from cortex_cli.errors import ManifestError, SetupError
 from cortex_cli.events import ActionCompleted, ActionFailed, ActionRetrying, Event
+from cortex_cli.mcp.lock import Lock
+from cortex_cli.mcp.offers import Offer
 from cortex_cli.session.session import Request, Session
 from tests.mcp.conftest import ODD, wait_until
 from tests.session.test_services import is_alive
@@ -196,3 +198,22 @@ def test_however_cortex_ends_the_server_ends(folder: Path, number: int) -> None:
         if number == signal.SIGKILL:
             process.stdout.close()
     wait_until(lambda: not is_alive(int(pid)), 10)
+
+
+def test_a_model_that_plans_is_told_of_the_tools_that_are_pinned(folder: Path) -> None:
+    agent = "kind: Agent\nname: g\ngoal: tell the time\nimport: {mcp: [odd]}\n"
+    (folder / "goal.yaml").write_text(agent)
+
+    def told() -> list[str]:
+        session = opened(folder, "goal.yaml")
+        return [offer.target for offer in session._spec(session.program).offers]
+
+    assert told() == ["default"]
+    schema = {"type": "object", "properties": {"zone": {}}}
+    tool = Offer(name="now", description="The\n time", input_schema=schema)
+    Lock(folder).admit("odd", {"now": tool})
+    assert told() == ["odd.now", "default"]
+    session = opened(folder, "goal.yaml")
+    offer = session._spec(session.program).offers[0]
+    assert (offer.description, offer.parameters) == ("The time", schema)
+    assert not (folder / "pids").exists()
