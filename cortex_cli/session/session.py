@@ -1,8 +1,8 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,12 +14,12 @@ from cortex_cli.errors import ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
-from cortex_cli.manifest.open import examine
+from cortex_cli.manifest.open import Place, examine_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan, check_protocol
 from cortex_cli.plan.describe import Outlook, describe, work_out
-from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.estimate import Learned, estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
@@ -31,8 +31,10 @@ from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
 from cortex_cli.session.offers import offers_of
+from cortex_cli.session.pinned_offers import pinned_offers
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
+from cortex_cli.session.servers import ServerHouse
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.session.vault import Vault
@@ -53,6 +55,7 @@ class Request:
     `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
     environments of tools may be made where they are missing. `goal` is for an agent without a plan.
+    `renews_lock`: what MCP servers offer is pinned in place of what was pinned before.
     """
 
     source: Path | bytes
@@ -65,6 +68,7 @@ class Request:
     passes: int | None = None
     may_build: bool = True
     goal: str | None = None
+    renews_lock: bool = False
 
 
 class Session:
@@ -94,19 +98,23 @@ class Session:
             state=lambda: open_state_folder(state_folder(request.environ)),
             may_build=request.may_build,
             models=cache(partial(models_of, settings, request.environ)),
+            servers=ServerHouse(
+                root=_root(program, request),
+                masker=lambda: self._vault.masker,
+            ),
         )
 
     @classmethod
     @undisturbed()
     def open(cls, request: Request) -> Self:
         """Open a manifest; ManifestError with all that is wrong with it."""
-        program, problems = examine(
-            request.source,
+        place = Place(
             root=request.root,
             cwd=request.cwd,
-            operation=request.operation,
             limits=Limits(max_bytes=request.max_bytes),
+            servers=lambda root: load_settings(request.environ, root).mcp.servers,
         )
+        program, problems = examine_at(place, request.source, request.operation)
         if program is None:
             raise ManifestError(problems)
         settings = load_settings(request.environ, _root(program, request))
@@ -124,14 +132,27 @@ class Session:
         """The warnings and notes about the manifest and all that its plan reaches."""
         return tuple(self._problems)
 
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What runs and may surprise, of all plans that are reached; worked out when asked for."""
+        from cortex_cli.session.notes import notes_of
+
+        return tuple(
+            note
+            for program in self.program.reached()
+            if (outlook := self._spec(program).outlook) is not None
+            for note in notes_of(program, outlook, self._learned(program.actions))
+        )
+
     @property
     def report(self) -> PlanReport:
         """What `cortex plan` shows; without actions where a model is to write the plan."""
         outlook = self._spec(self.program).outlook
+        problems = (*self.problems, *self.notes)
         if outlook is None:
             totals = PlanEstimate(max_parallel=self.program.protocol.slots)
-            return PlanReport(agent=self.program.name, estimate=totals, problems=self.problems)
-        return describe(self.program.name, outlook, self.problems)
+            return PlanReport(agent=self.program.name, estimate=totals, problems=problems)
+        return describe(self.program.name, outlook, problems)
 
     def what_if(self) -> WhatIf | None:
         """What other slots and other actions would make of the plan; None if there is none."""
@@ -163,7 +184,7 @@ class Session:
             planner, targets = self._spec(program).planner, self._spec(program).targets
             if isinstance(planner, ProgramPlanner):
                 planner.ready()
-            for action in program.plan.actions if program.plan else ():
+            for action in program.actions:
                 if action.type in _HANDLED:
                     targets.handler(action)
         DESCRIPTORS.provide_for(processes_at_once(self.program))
@@ -259,6 +280,8 @@ class Session:
                 )
                 findings += found
                 graphs[id(program)] = graph
+            elif program.feeds:
+                findings += check_plan(program.feeds, _names(program, self.program.protocol))[1]
             self._problems.extend(to_problems(findings, program.document))
             for tool in tools_of(program):
                 if tool not in checked:
@@ -290,7 +313,9 @@ class Session:
                 self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
 
     def _bare_spec(self, program: Program) -> RunSpec:
-        offers = offers_of(program) if program.plan is None else ()
+        offers: tuple[Offer, ...] = ()
+        if program.plan is None:
+            offers = (*pinned_offers(program, self._place.servers), *offers_of(program))
         return RunSpec(
             name=program.name,
             protocol=program.protocol,
@@ -303,6 +328,7 @@ class Session:
             input_rules=program.inputs,
             planner=self._planner(program, offers),
             offers=offers,
+            feeds=program.feeds,
         )
 
     def _planner(self, program: Program, offers: tuple[Offer, ...]) -> ProgramPlanner | None:
@@ -320,10 +346,13 @@ class Session:
             for action in graph.actions
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
-        past = learned(graph.actions, self.request.environ, self.manifest_path)
+        past = self._learned(graph.actions)
         estimates = [estimate(action, nested, past) for action in graph.actions]
         shared = within(self.program.protocol.shared, program.protocol.shared)
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
+
+    def _learned(self, actions: Sequence[Action]) -> Mapping[str, Learned]:
+        return learned(actions, self.request.environ, self.manifest_path)
 
 
 def _root(program: Program, request: Request) -> Path:

@@ -8,6 +8,7 @@ from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.manifest.tool_models import (
     CommandImplementation,
     HttpImplementation,
+    McpImplementation,
     PythonImplementation,
     ScriptImplementation,
 )
@@ -28,7 +29,7 @@ def processes_at_once(program: Program) -> int:
     starting = [
         action
         for one in reached
-        for action in (one.plan.actions if one.plan else ())
+        for action in one.actions
         if any(map(_is_process, called_by(one, action)))
     ]
     unplanned = any(any(map(_is_process, tools_of(one))) for one in reached if one.plan is None)
@@ -57,5 +58,9 @@ def check_tool(tool: ToolTarget) -> list[Finding]:
             from cortex_cli.actions.http_check import check_http
 
             return check_http(tool.manifest)
+        case McpImplementation():
+            from cortex_cli.actions.mcp_check import check_mcp
+
+            return check_mcp(tool.manifest)
         case _:
             return []
