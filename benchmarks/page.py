@@ -49,6 +49,8 @@ def written(results: dict[str, Any]) -> dict[str, str]:
         parts["journals"] = tables.journals(results["journals"])
     if "manifests" in results:
         parts["manifests"] = tables.manifests(results["manifests"])
+    if "planner" in results:
+        parts["planner"] = tables.planner(results["planner"])
     return parts
 
 
