@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from cortex_cli.engine.past import Past
 from cortex_cli.errors import CortexError, UsageError
 from cortex_cli.plan.selection import Selection, select
@@ -27,6 +29,7 @@ class NewRun:
     max_parallel: int | None = None
     operation: str | None = None
     cache: bool | None = None
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     only: tuple[str, ...] = ()
     start_from: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -48,6 +51,7 @@ class NewRun:
                 max_parallel=self.max_parallel,
                 operation=self.operation,
                 cache=self.cache,
+                budget=dict(self.budget),
                 only=self.only,
                 start_from=self.start_from,
                 skip=self.skip,
@@ -82,15 +86,16 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherRun:
-    """A run that goes on; `opened` is locked for this process."""
+    """A run that goes on; `opened` is locked for this process, `budget` is what it has now."""
 
     store: RunStore
     opened: OpenRun
     resumption: Resumption
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
 
     def begin(self, session: "Session", approver: "CliApprover") -> KeptRun:
         """Take it up; the run is let go of if that fails."""
-        options = self.opened.record.options
+        options = replace(self.opened.record.options, budget=dict(self.budget))
         found = session.plan_at(())
         selection = Selection()
         try:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cortex_cli.cli.budget import BudgetOption, given_budget
 from cortex_cli.cli.opening import Opening
 from cortex_cli.cli.options import (
     ColorOption,
@@ -67,6 +68,7 @@ def command(
     set_: Set = None,
     inputs: Inputs = None,
     max_parallel: MaxParallel = None,
+    budget: BudgetOption = None,
     operation: Operation = None,
     root: Root = None,
     max_size: MaxSize = 32,
@@ -90,11 +92,13 @@ def command(
     terminal = ctx.ensure_object(Terminal)
     is_json = as_json or form is not Format.TEXT
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    limits = given_budget(budget)
     opening = Opening(
         manifest=manifest,
         root=root,
         operation=operation,
         max_parallel=max_parallel,
+        budget=limits,
         max_megabytes=max_size,
         may_build=not no_build,
     )
@@ -113,6 +117,7 @@ def command(
         max_parallel=max_parallel,
         operation=operation,
         cache=cache,
+        budget=limits,
         only=given_names(only),
         start_from=given_names(from_),
         skip=given_names(skip),

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import CachedOutput, Caching
 from cortex_cli.engine.context import as_text
@@ -120,6 +122,8 @@ class Attempts:
         try:
             call = self.announce(record)
             handler = record.ledger.spec.targets.handler(record.action)
+            if record.allowance is not None:
+                call = replace(call, allowance=record.allowance)
             if self.caching is not None:
                 handler = self.caching.around(handler, record)
         except CortexError as error:

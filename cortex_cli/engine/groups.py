@@ -12,14 +12,17 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
+from cortex_cli.engine.budgets import budget_left, note_used, over_budget
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import Loop
+from cortex_cli.engine.reporter import add_usage
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Timers
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
+from cortex_cli.plan.commands import Exhaust
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
 from cortex_cli.plan.states import Item, Outcome
@@ -32,9 +35,11 @@ _ENDS = {
     TerminationReason.DEADLINE: (SkipReason.DEADLINE, CancelReason.DEADLINE),
     TerminationReason.APPROVAL_NEEDED: (SkipReason.PAUSED, CancelReason.PAUSED),
 }
+_OVER_BUDGET = CancelReason.BUDGET_EXHAUSTED
 _NESTED_ENDS = {
     CancelReason.DEADLINE: TerminationReason.DEADLINE,
     CancelReason.PAUSED: TerminationReason.APPROVAL_NEEDED,
+    CancelReason.BUDGET_EXHAUSTED: TerminationReason.BUDGET_EXHAUSTED,
 }
 
 
@@ -79,8 +84,14 @@ class Groups:
         cap = None if parent is None else spec.protocol.nested_cap
         fail_fast = spec.protocol.fail_fast
         loop.group = self._scheduler.open(
-            parent=parent, cap=cap, fail_fast=fail_fast, shared=spec.protocol.shared
+            parent=parent,
+            cap=cap,
+            fail_fast=fail_fast,
+            shared=spec.protocol.shared,
+            budget=None if spec.protocol.budget is None else budget_left(loop, self._takeover),
         )
+        if self._scheduler.budgets.purses:
+            loop.ledger.spend = partial(note_used, self._scheduler)
         self._opened.append(loop)
         if self._takeover is not None:
             self._takeover.enter(loop.ledger.stamp.path)
@@ -164,6 +175,22 @@ class Groups:
             self.records[number].cancel_reason = CancelReason.CANCELLED
         self._scheduler.wind_down(loop.group, SkipReason.CANCELLED)
 
+    def exhaust(self, exhausted: Exhaust) -> None:
+        """Begin nothing more in a loop whose budget does not have what an action needs."""
+        loop = self._opened[exhausted.group]
+        assert isinstance(loop, Loop), "only loops have budgets"
+        record = self.records[exhausted.action]
+        loop.reason = loop.reason or TerminationReason.BUDGET_EXHAUSTED
+        loop.over_budget = over_budget(loop, record, exhausted)
+        depth = len(loop.ledger.stamp.path)
+        for number, opened in self._by_owner.items():
+            owner = self.records[number]
+            if owner.ledger.stamp.path[:depth] == loop.ledger.stamp.path:
+                owner.cancel_reason = owner.cancel_reason or _OVER_BUDGET
+                if isinstance(opened, Loop):
+                    opened.over_budget = loop.over_budget
+        self._scheduler.wind_down(loop.group, SkipReason.BUDGET_EXHAUSTED)
+
     def _select(self, record: ActionRecord, item: Item) -> Item:
         if record.action.id not in self._left_out:
             return item
@@ -206,6 +233,8 @@ class Groups:
     def _close_items(self, items: Items) -> None:
         record = items.owner
         del self._by_owner[record.number]
+        if record.cancel_reason is _OVER_BUDGET and record.ledger.cut.isdisjoint(items.ids):
+            record.cancel_reason = None
         if record.cancel_reason is not None:
             self._attempts.cancel(record)
         elif self._scheduler.has_failed(items.group):
@@ -217,6 +246,9 @@ class Groups:
         if loop.deadline is not None:
             loop.deadline.stop()
         owner = loop.parent
+        if owner is not None and owner.cancel_reason is _OVER_BUDGET and not loop.ledger.cut:
+            # Nothing of it was left to begin.
+            owner.cancel_reason = None
         if owner is not None and owner.cancel_reason is not None and loop.reason is None:
             loop.reason = _NESTED_ENDS.get(owner.cancel_reason, TerminationReason.CANCELLED)
         loop.close(has_failed=self._scheduler.has_failed(loop.group))
@@ -233,7 +265,7 @@ class Groups:
         if record.timer is not None:
             record.timer.stop()
             record.timer = None
-        record.add_usage(loop.ledger.usage)
+        record.usage = add_usage(record.usage, loop.ledger.usage)
         if record.cancel_reason is not None:
             self._attempts.cancel(record)
         elif loop.is_timed_out:
@@ -242,7 +274,10 @@ class Groups:
             self._attempts.complete(record, loop.outputs)
         else:
             message, error_type = loop.error
-            self._attempts.fail(record, ActionError(message, error_type=error_type))
+            # Another attempt would have the same budget.
+            may_differ = loop.reason is not TerminationReason.BUDGET_EXHAUSTED
+            error = ActionError(message, error_type=error_type, retryable=may_differ)
+            self._attempts.fail(record, error)
 
     def _end_background(self) -> None:
         self._scheduler.cancel_background(CancelReason.GRACE_ENDED)

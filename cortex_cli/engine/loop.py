@@ -51,7 +51,7 @@ class Loop:
 
     `group` is its number with the scheduler; `reason` says why it ends, once that is known;
     `waits_for` names the actions that it is paused for, `lost_to` says why nothing more could be
-    written down.
+    written down, `over_budget` what a budget was not enough for.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Loop:
         self.is_timed_out = False
         self.waits_for: tuple[str, ...] = ()
         self.lost_to = ""
+        self.over_budget = ""
         self.deadline: Timer | None = None
         self.outputs: dict[str, Any] = {}
         self._warnings = warnings
@@ -98,6 +99,8 @@ class Loop:
             return f"not done within {limit:g} s", "deadline"
         if self.reason is TerminationReason.STATE_LOST:
             return self.lost_to, "state_lost"
+        if self.reason is TerminationReason.BUDGET_EXHAUSTED:
+            return self.over_budget, "budget_exhausted"
         if self.reason is TerminationReason.APPROVAL_NEEDED:
             names = ", ".join(f"'{name}'" for name in self.waits_for)
             return f"nobody could be asked to approve {names or 'an action'}", "approval_needed"
@@ -158,6 +161,10 @@ class Loop:
     def _resume(self) -> str | None:
         """The command that goes on with the run, where it is one that can."""
         command = self._around.resume
+        budget = self.spec.protocol.budget
+        if command and self.reason is TerminationReason.BUDGET_EXHAUSTED and budget is not None:
+            more = ",".join(f"{kind}={2 * most:g}" for kind, most in budget.units.items())
+            return f"{command} --budget {more}"
         is_to_be_retried = self.reason is TerminationReason.ACTION_FAILED
         return f"{command} --retry-failed" if command and is_to_be_retried else command
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from cortex_cli.engine.reporter import add_usage
 from cortex_cli.events import (
     ActionCancelled,
     ActionCompleted,
@@ -57,7 +58,8 @@ class Past:
     `sequence` is the number of its last event, `started_at` its start in seconds since 1970,
     `inputs` what the run was given. `is_own` is False for what is taken over from another run,
     whose events are not this one's. `in_flight` has the attempts that were begun and have not
-    ended of themselves. `approved` are the actions that somebody has let run.
+    ended of themselves. `approved` are the actions that somebody has let run. What was used counts
+    also where it was for nothing.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Past:
         self.retried: dict[Key, int] = {}
         self.approved: set[Key] = set()
         self.ended: dict[Key, PastEnd] = {}
+        self._used: dict[tuple[str, ...], Usage | None] = {}
         self._plans: set[tuple[str, ...]] = set()
         self._iterations: dict[tuple[str, ...], int] = {}
         self._by_path: dict[tuple[str, ...], dict[str, PastEnd]] | None = None
@@ -111,6 +114,15 @@ class Past:
         }
         self.in_flight, self.retried, self.approved = {}, {}, set()
         self.is_own, self.sequence, self._by_path = False, 0, None
+        self._used = {}
+
+    def used_at(self, path: tuple[str, ...]) -> Usage | None:
+        """What the models have used for the plan at a path, and for those within it."""
+        used: Usage | None = None
+        for place, usage in self._used.items():
+            if place[: len(path)] == path:
+                used = add_usage(used, usage)
+        return used
 
     def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
         """How the actions of one plan have ended, by id."""
@@ -162,16 +174,30 @@ class Past:
     def _end(self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled) -> None:
         key = (event.path, event.action_id)
         end = _meaning(event)
+        self._count(event)
         if end is None:
             self.ended.pop(key, None)
         else:
             self.ended[key] = end
             self.in_flight.pop(key, None)
 
+    def _count(
+        self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled
+    ) -> None:
+        # The usage of a nested run is that of its actions, which has been counted.
+        if (
+            not isinstance(event, ActionSkipped)
+            and (*event.path, event.action_id) not in self._plans
+        ):
+            self._used[event.path] = add_usage(self._used.get(event.path), event.data.usage or None)
+
     def _forget_below(self, path: tuple[str, ...]) -> None:
         if path not in self._plans:
             return
         size = len(path)
+        # What an attempt of a nested run has used is not used by the next, but by what is around.
+        for place in [place for place in self._used if place[:size] == path]:
+            self._used[path[:-1]] = add_usage(self._used.get(path[:-1]), self._used.pop(place))
         for known in (self.ended, self.in_flight, self.retried):
             for key in [key for key in known if key[0][:size] == path]:
                 del known[key]
@@ -208,6 +234,7 @@ def _meaning(
                 error_type=data.error_type,
                 duration_seconds=data.duration_seconds,
                 attempts=data.attempts,
+                usage=data.usage or None,
             )
         case ActionSkipped(data=data) if data.reason in _LASTING:
             return PastEnd(state=ActionState.SKIPPED)

@@ -14,6 +14,7 @@ import anyio
 from cortex_cli.engine.adaptive import AdaptiveLimit
 from cortex_cli.engine.approvals import Approvals
 from cortex_cli.engine.attempts import Attempts
+from cortex_cli.engine.budgets import price
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
@@ -44,6 +45,8 @@ from cortex_cli.plan.commands import (
     Check,
     Close,
     Command,
+    Exhaust,
+    Price,
     Queue,
     Restore,
     Skip,
@@ -61,6 +64,7 @@ _SKIPPED_FOR = {
     CancelReason.GRACE_ENDED: SkipReason.CANCELLED,
     CancelReason.DEADLINE: SkipReason.DEADLINE,
     CancelReason.PAUSED: SkipReason.PAUSED,
+    CancelReason.BUDGET_EXHAUSTED: SkipReason.BUDGET_EXHAUSTED,
 }
 
 
@@ -199,12 +203,12 @@ class Runner:
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):
                 self._cancel(self._records[action], reason)
-            case Ask() | Restore() | Close():
+            case Ask() | Restore() | Close() | Price() | Exhaust():
                 self._perform_rare(command)
             case _:
                 assert_never(command)
 
-    def _perform_rare(self, command: Ask | Restore | Close) -> None:
+    def _perform_rare(self, command: Ask | Restore | Close | Price | Exhaust) -> None:
         match command:
             case Ask(action):
                 self._ask(self._records[action])
@@ -212,6 +216,10 @@ class Runner:
                 self._timers.after(seconds, partial(self._restore, limit, units))
             case Close(group):
                 self._groups.close(group)
+            case Price(action):
+                price(self._records[action], self._scheduler, self._settle)
+            case Exhaust():
+                self._groups.exhaust(command)
 
     def _ask(self, record: ActionRecord) -> None:
         if not record.is_ended:

@@ -12,6 +12,7 @@ PROTOCOL 6: the higher priority, then the longer remaining path, then declaratio
 from collections.abc import Iterable, Mapping, Sequence
 
 from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
+from cortex_cli.plan.budgets import Budgets
 from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Command, Skip, Start
 from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
@@ -31,18 +32,25 @@ class Scheduler:
     """
 
     def __init__(self, slots: int) -> None:
-        """`slots`: how many leaf actions may run at once, at least 1."""
+        """`slots`: how many leaf actions may run at once, at least 1.
+
+        `budgets` takes the facts about what actions use of them.
+        """
         self._nodes: list[Node] = []
         self._groups: list[Group] = []
         self._limits: list[Limit] = []
         self._unanswered: list[Node] = []
         self._background_left = 0
         self._queue = ReadyQueue(self._nodes, slots)
+        self.budgets = Budgets(self._nodes, self._queue)
         self._commands: list[Command] = []
 
     def take(self) -> list[Command]:
         """The commands that have come up since the last call, in order; none is given twice."""
-        self._queue.dispatch(self._commands)
+        if self.budgets.purses:
+            self.budgets.dispatch(self._commands)
+        else:
+            self._queue.dispatch(self._commands)
         commands, self._commands = self._commands, []
         return commands
 
@@ -53,11 +61,13 @@ class Scheduler:
         cap: int | None = None,
         fail_fast: bool = False,
         shared: Mapping[str, Resource] | None = None,
+        budget: Mapping[str, float] | None = None,
     ) -> int:
         """Add an empty group, nested in the action `parent`; it stays open until `seal`.
 
         `shared`: pools and rates for its actions and those nested in them, by name; beside those
-        of the same name around it, as `cap` is beside the slots.
+        of the same name around it, as `cap` is beside the slots. `budget`: what its llm actions, and
+        those nested in them, may use; beside the budgets around it.
         """
         above = None if parent is None else self._nodes[parent]
         group = Group(len(self._groups), above, fail_fast=fail_fast)
@@ -66,6 +76,8 @@ class Scheduler:
             group.caps = (self._limit(float(cap)), *group.caps)
         for name, resource in (shared or {}).items():
             group.add_limit(name, self._limit(resource, QueueReason.POOL))
+        if budget:
+            self._limits += self.budgets.open(group, budget, len(self._limits))
         if above is not None:
             above.nested = (*above.nested, group)
         return group.number
@@ -142,6 +154,9 @@ class Scheduler:
         node = self._nodes[action]
         self._queue.leave(node)
         node.phase = Phase.BACKING_OFF
+        if node.group.ending is not None and node.cancelling is None:
+            node.cancelling = node.group.ending
+            self._commands.append(Cancel(action, node.cancelling))
 
     def retry_due(self, action: int) -> None:
         """The wait before the next attempt is over."""
@@ -291,6 +306,8 @@ class Scheduler:
         if node.needs_approval:
             node.phase = Phase.ASKING
             self._commands.append(Ask(node.number))
+        elif node.is_priced:
+            self.budgets.ask_price(node)
         elif node.is_leaf:
             node.phase = Phase.READY
             self._queue.add(node)
@@ -340,6 +357,8 @@ class Scheduler:
         while pending:
             current = pending.pop()
             current.is_open = False
+            if cancel is None:
+                current.ending = _ENDING.get(skip, CancelReason.CANCELLED)
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)
@@ -358,11 +377,11 @@ class Scheduler:
         if cancel is None:
             if node.phase is Phase.RUNNING:
                 return
-            cancel = CancelReason.CANCELLED
+            cancel = node.group.ending or CancelReason.CANCELLED
         if node.phase is Phase.ENDED or node.cancelling is not None:
             return
         if node.has_started:
-            if node.phase is Phase.READY:
+            if node.phase in _IDLE:
                 node.phase = Phase.BACKING_OFF
             node.cancelling = cancel
             self._commands.append(Cancel(node.number, cancel))
@@ -372,7 +391,9 @@ class Scheduler:
             skipped.append(node)
 
 
-_LIVELY = frozenset({Phase.CHECKING, Phase.READY, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING})
+_IDLE = frozenset({Phase.READY, Phase.PRICING})
+_LIVELY = _IDLE | {Phase.CHECKING, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING}
+_ENDING = {SkipReason.BUDGET_EXHAUSTED: CancelReason.BUDGET_EXHAUSTED}
 
 
 def _meaning(reason: SkipReason) -> Outcome:

@@ -5,9 +5,18 @@ from enum import Enum
 
 import msgspec
 
-from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, QueueReason, RunIf, SkipReason
+from cortex_cli.kinds import (
+    ActionMode,
+    ActionType,
+    CancelReason,
+    EdgeKind,
+    QueueReason,
+    RunIf,
+    SkipReason,
+)
 from cortex_cli.plan.conditions import Condition, compile_condition
 from cortex_cli.plan.limits import Limit
+from cortex_cli.plan.purse import Needs, Purse
 from cortex_cli.plan.shares import units_taken
 from cortex_cli.protocol.action import Action
 
@@ -26,6 +35,7 @@ class Phase(Enum):
     ENDED = 5
     ASKING = 6
     UNANSWERED = 7
+    PRICING = 8
 
 
 class Outcome(Enum):
@@ -78,10 +88,14 @@ def is_about_item(condition: Condition) -> bool:
 
 
 class Group:
-    """The actions of one plan; `caps` and `limits` are its own and those of all around it."""
+    """The actions of one plan; `caps`, `limits` and `purses` are its own and those around it.
+
+    `ending` is why what is to be tried again is ended instead, once nothing more is begun.
+    """
 
     __slots__ = (
         "caps",
+        "ending",
         "fail_fast",
         "has_failed",
         "is_closed",
@@ -91,6 +105,7 @@ class Group:
         "nodes",
         "number",
         "parent",
+        "purses",
         "unfinished",
     )
 
@@ -102,8 +117,10 @@ class Group:
         self.is_detached = parent is not None and parent.is_detached
         self.is_open = True
         self.is_closed = False
+        self.ending: CancelReason | None = None
         self.nodes: list[Node] = []
         self.unfinished = 0
+        self.purses: tuple[Purse, ...] = () if parent is None else parent.group.purses
         self.caps: tuple[Limit, ...] = () if parent is None else parent.group.caps
         self.limits: dict[str, tuple[Limit, ...]] = (
             {} if parent is None else dict(parent.group.limits)
@@ -130,7 +147,8 @@ class Node:
     """One action; `open_*` count the edges that still hold it, the rest how those before ended.
 
     `is_background`: nothing waits for it. `is_detached`: it, or what it is nested in, is such.
-    `waits_for`: what it has been said to wait for once it was ready.
+    `waits_for`: what it has been said to wait for once it was ready. `is_priced`: what it needs of
+    a budget is asked each time that it is ready.
     """
 
     __slots__ = (
@@ -144,6 +162,7 @@ class Node:
         "is_background",
         "is_detached",
         "is_leaf",
+        "is_priced",
         "key",
         "needs_approval",
         "nested",
@@ -175,6 +194,7 @@ class Node:
         self.tail = item.tail + base_tail
         self.key = (-self.priority, -self.tail, number)
         self.is_leaf = action.holds_slot
+        self.is_priced = bool(group.purses) and action.type is ActionType.LLM
         self.is_background = item.is_background
         self.is_detached = self.is_background or group.is_detached
         self.has_started = False
@@ -195,6 +215,12 @@ class Node:
         self.open_hard = self.open_soft = 0
         self.ok = self.skipped = self.blocked = 0
         self.soft = self.soft_ok = self.soft_blocked = 0
+
+    def price(self, needs: Needs) -> None:
+        """Have it reserve so much of each budget, beside what it takes of other things."""
+        taken = tuple(claim for claim in self.claims if not isinstance(claim[0], Purse))
+        purses = ((purse, needs.get(purse.kind, 0.0)) for purse in self.group.purses)
+        self.claims = (*taken, *((purse, units) for purse, units in purses if units))
 
     def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
         """Note how an action that this one waits for has ended."""

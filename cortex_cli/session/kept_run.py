@@ -104,6 +104,7 @@ class KeptRun:
         """A run that goes on, from what it has done."""
         record = replace(
             opened.record,
+            options=keeping.options,
             digests=session.digests(),
             forgotten={**opened.record.forgotten, **resumption.forgotten},
             version=version(DISTRIBUTION),

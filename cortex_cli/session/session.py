@@ -1,7 +1,7 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,12 +16,12 @@ from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.open import examine
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
-from cortex_cli.plan.check import check_plan, check_protocol
+from cortex_cli.plan.check import check_plan
 from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
-from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.call_order import called_first
@@ -46,7 +46,8 @@ class Request:
     """A manifest to open, by its path or its text, as a caller in the folder `cwd` names it.
 
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
-    `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
+    `max_parallel_actions`, and `budget` in place of what it has of the manifest's own, where None
+    lifts a limit; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
     environments of tools may be made where they are missing.
     """
@@ -57,6 +58,7 @@ class Request:
     root: Path | None = None
     operation: str | None = None
     max_parallel: int | None = None
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
     may_build: bool = True
@@ -107,8 +109,10 @@ class Session:
         bounds = root_of(program.folder, root=request.root, cwd=request.cwd)
         settings = load_settings(request.environ, bounds)
         slots = request.max_parallel or settings.max_parallel
-        if slots is not None:
-            update = {"max_parallel_actions": slots}
+        update: dict[str, Any] = {} if slots is None else {"max_parallel_actions": slots}
+        if request.budget:
+            update["budget"] = (program.protocol.budget or Budget()).changed(request.budget)
+        if update:
             protocol = program.protocol.model_copy(update=update)
             program = replace(program, protocol=protocol)
         return cls(program, problems, settings, request)
@@ -224,7 +228,7 @@ class Session:
         graphs: dict[int, Graph] = {}
         checked: set[ToolTarget] = set()
         for program in self.program.reached():
-            findings = [*check_protocol(program.protocol), *_note_on_goal(program)]
+            findings = _note_on_goal(program)
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,

@@ -34,6 +34,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: str | None = None
     goal: str | None = None
     cache: bool | None = None
+    budget: dict[str, float | None] = {}
     passes: int | None = None
 
 

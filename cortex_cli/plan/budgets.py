@@ -1,0 +1,109 @@
+"""The budgets of a run: what is reserved, what is used, and when nothing more can be begun."""
+
+from collections.abc import Mapping
+
+from cortex_cli.plan.commands import Command, Exhaust, Price
+from cortex_cli.plan.purse import Needs, Purse
+from cortex_cli.plan.ready_queue import ReadyQueue
+from cortex_cli.plan.states import Claim, Group, Node, Phase
+
+
+class Budgets:
+    """All purses of a scheduler; facts about them, and the commands that follow.
+
+    A nested group has its own purses and those of all around it: what it needs is reserved in each.
+    """
+
+    def __init__(self, nodes: list[Node], queue: ReadyQueue) -> None:
+        """`nodes` is the scheduler's list, by number."""
+        self.purses: list[Purse] = []
+        self._unpriced: list[int] = []
+        self._nodes = nodes
+        self._queue = queue
+
+    def open(self, group: Group, budget: Mapping[str, float], number: int) -> list[Purse]:
+        """Give a group, which has no actions yet, a budget: units by kind.
+
+        `number` is that of the scheduler's next limit.
+        """
+        fresh = [
+            Purse(number + place, group.number, kind, units)
+            for place, (kind, units) in enumerate(budget.items())
+        ]
+        group.purses = (*fresh, *group.purses)
+        self.purses += fresh
+        return fresh
+
+    def ask_price(self, node: Node) -> None:
+        """An action is ready: what does it need?"""
+        node.phase = Phase.PRICING
+        self._unpriced.append(node.number)
+
+    def dispatch(self, commands: list[Command]) -> None:
+        """Start what may run now, once it is known what it needs; tell what is exhausted."""
+        if self._unpriced:
+            # Until they are priced, it can't be said who goes first.
+            commands += map(Price, self._unpriced)
+            self._unpriced.clear()
+        else:
+            self._queue.dispatch(commands)
+        self._find_exhausted(commands)
+
+    def limits(self, action: int, kind: str) -> bool:
+        """Whether a budget limits that kind for an action."""
+        return any(purse.kind == kind for purse in self._nodes[action].group.purses)
+
+    def priced(self, action: int, needs: Needs) -> None:
+        """What the action needs at most; it waits until so much of every budget can be reserved."""
+        node = self._nodes[action]
+        if node.phase is Phase.PRICING:
+            node.price(needs)
+            node.phase = Phase.READY
+            self._queue.add(node)
+
+    def used(self, action: int, units: Needs) -> None:
+        """An action has used so much: of what it has reserved as far as that goes."""
+        node = self._nodes[action]
+        reserved = {claim[0]: claim[1] for claim in node.claims}
+        held = {
+            purse: purse.use(units.get(purse.kind, 0.0), reserved.get(purse, 0.0))
+            for purse in node.group.purses
+        }
+        node.claims = _with(node, held)
+
+    def require(self, action: int, needs: Needs) -> bool:
+        """Make what a running action has reserved so much; False if it can't be had now.
+
+        Then the budget counts as exhausted: whoever runs can't wait for others.
+        """
+        node = self._nodes[action]
+        reserved = {claim[0]: claim[1] for claim in node.claims}
+        held: dict[Purse, float] = {}
+        for purse in node.group.purses:
+            units = needs.get(purse.kind, 0.0)
+            if not purse.reserve(units, reserved.get(purse, 0.0)):
+                node.claims = _with(node, held)
+                purse.lacking = action, units
+                return False
+            held[purse] = max(units, reserved.get(purse, 0.0))
+        node.claims = _with(node, held)
+        return True
+
+    def _find_exhausted(self, commands: list[Command]) -> None:
+        """Tell of each budget, once, that has not what an action waits for, and never will."""
+        for purse in self.purses:
+            if not purse.is_exhausted:
+                found = purse.hopeless(self._is_waiting)
+                if found is not None:
+                    purse.is_exhausted = True
+                    action, needs = found
+                    commands.append(Exhaust(purse.group, action, purse.kind, needs, purse.left))
+
+    def _is_waiting(self, number: int) -> bool:
+        return self._nodes[number].phase is Phase.READY
+
+
+def _with(node: Node, held: Mapping[Purse, float]) -> tuple[Claim, ...]:
+    """What the action holds, with other reservations in these purses."""
+    others = tuple(claim for claim in node.claims if claim[0] not in held)
+    return (*others, *((purse, units) for purse, units in held.items() if units))
