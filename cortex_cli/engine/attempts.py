@@ -147,8 +147,8 @@ class Attempts:
         """A worker reports how an attempt has ended."""
         self._note_end(record, result)
         match result:
-            case Done(CachedOutput(output)):
-                self.complete(record, output, cached=True)
+            case Done(output) if type(output) is CachedOutput:
+                self.complete(record, output.output, cached=True)
             case Done(output):
                 self.complete(record, output)
             case Broken(error):
@@ -218,8 +218,8 @@ class Attempts:
         self.cancel(record)
 
     def _may_retry(self, record: ActionRecord) -> bool:
-        allowed = record.ledger.spec.protocol.auto_retry_on_failure and not self.is_ending
-        return allowed and record.attempt < record.action.retry.max_attempts
+        allowed = record.ledger.may_retry and not self.is_ending
+        return allowed and record.attempt < record.traits.max_attempts
 
     def _back_off(self, record: ActionRecord, error: ActionError, delay: float) -> None:
         data = ActionRetryingData(

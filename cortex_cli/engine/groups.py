@@ -88,8 +88,9 @@ class Groups:
             cap=cap,
             fail_fast=fail_fast,
             shared=spec.protocol.shared,
-            budget=None if spec.protocol.budget is None else budget_left(loop, self._takeover),
         )
+        if spec.protocol.budget is not None:
+            self._scheduler.budgets.open(loop.group, budget_left(loop, self._takeover))
         if self._scheduler.budgets.purses:
             loop.ledger.spend = partial(note_used, self._scheduler)
         self._opened.append(loop)
@@ -145,10 +146,11 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        records = self._record(actions, [traits_of(action) for action in actions], record.ledger)
+        traits = [traits_of(action) for action in actions]
+        records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
-        self._extend(group, [Item(action) for action in actions], records)
+        self._extend(group, [Item(its) for its in traits], records)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -201,7 +203,8 @@ class Groups:
         if records and records[0].ledger.approval_rules:
             ledger = records[0].ledger
             items = [
-                replace(item, needs_approval=needs_approval(item.action, ledger)) for item in items
+                replace(item, needs_approval=needs_approval(record.action, ledger))
+                for record, item in zip(records, items, strict=True)
             ]
         if self._takeover is None:
             self._scheduler.extend(group, items)

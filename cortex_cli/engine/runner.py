@@ -99,6 +99,7 @@ class Runner:
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
+        self._root_is_closed = False
 
     async def run(self) -> None:
         """Run to the last event.
@@ -182,23 +183,19 @@ class Runner:
             self._root.waits_for = tuple(self._approvals.waiting)
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif not self._is_finished and self._is_over():
+        elif self._root_is_closed and not (self._is_finished or self._scheduler.background_left):
             self._is_finished = True
             self._root.finish()
             self.bus.when_durable(self._ended.set)
 
-    def _is_over(self) -> bool:
-        is_closed = self._scheduler.is_closed(self._root.group)
-        return is_closed and not self._scheduler.background_left
-
     def _perform(self, command: Command) -> None:
         match command:
+            case Queue(action, reason):
+                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Start(action):
                 self._start(self._records[action])
             case Check(action):
                 self._check(self._records[action])
-            case Queue(action, reason):
-                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Skip(action, reason):
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):
@@ -216,6 +213,7 @@ class Runner:
                 self._timers.after(seconds, partial(self._restore, limit, units))
             case Close(group):
                 self._groups.close(group)
+                self._root_is_closed |= group == self._root.group
             case Price(action):
                 price(self._records[action], self._scheduler, self._settle)
             case Exhaust():

@@ -14,25 +14,20 @@ class Budgets:
     A nested group has its own purses and those of all around it: what it needs is reserved in each.
     """
 
-    def __init__(self, nodes: list[Node], queue: ReadyQueue) -> None:
-        """`nodes` is the scheduler's list, by number."""
+    def __init__(self, nodes: list[Node], groups: list[Group], queue: ReadyQueue) -> None:
+        """`nodes` and `groups` are the scheduler's lists, by number."""
         self.purses: list[Purse] = []
         self._unpriced: list[int] = []
         self._nodes = nodes
+        self._groups = groups
         self._queue = queue
 
-    def open(self, group: Group, budget: Mapping[str, float], number: int) -> list[Purse]:
-        """Give a group, which has no actions yet, a budget: units by kind.
-
-        `number` is that of the scheduler's next limit.
-        """
-        fresh = [
-            Purse(number + place, group.number, kind, units)
-            for place, (kind, units) in enumerate(budget.items())
-        ]
-        group.purses = (*fresh, *group.purses)
+    def open(self, group: int, budget: Mapping[str, float]) -> None:
+        """Give a group, before it has actions, a budget: units by kind, beside those around it."""
+        home = self._groups[group]
+        fresh = [Purse(group, kind, units) for kind, units in budget.items()]
+        home.purses = (*fresh, *home.purses)
         self.purses += fresh
-        return fresh
 
     def ask_price(self, node: Node) -> None:
         """An action is ready: what does it need?"""

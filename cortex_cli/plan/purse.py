@@ -6,6 +6,8 @@ from cortex_cli.kinds import QueueReason
 from cortex_cli.plan.limits import Key, Limit
 
 _TOLERANCE = 1e-9
+# Only what comes back by itself is called by its number.
+_NO_NUMBER = -1
 
 
 class Purse(Limit):
@@ -17,9 +19,9 @@ class Purse(Limit):
 
     __slots__ = ("_is_changed", "group", "is_exhausted", "kind", "lacking", "left")
 
-    def __init__(self, number: int, group: int, kind: str, units: float) -> None:
+    def __init__(self, group: int, kind: str, units: float) -> None:
         """`kind` is what the units are called, in budgets and in what actions need."""
-        super().__init__(number, units, QueueReason.BUDGET)
+        super().__init__(_NO_NUMBER, units, QueueReason.BUDGET)
         self.left = units
         self.group = group
         self.kind = kind

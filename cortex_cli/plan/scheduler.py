@@ -11,17 +11,18 @@ PROTOCOL 6: the higher priority, then the longer remaining path, then declaratio
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
+from cortex_cli.kinds import ActionType, CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
 from cortex_cli.plan.budgets import Budgets
 from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Command, Skip, Start
 from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
-from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
+from cortex_cli.plan.states import QUEUING, WINDING_DOWN, Group, Item, Node, Outcome, Phase
 from cortex_cli.protocol.resources import Resource
 
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
 _WAITING, _READY, _ENDED = Phase.WAITING, Phase.READY, Phase.ENDED
 _OK = Outcome.OK
+_DATA, _BARRIER = EdgeKind.DATA, EdgeKind.BARRIER
 
 
 class Scheduler:
@@ -32,25 +33,19 @@ class Scheduler:
     """
 
     def __init__(self, slots: int) -> None:
-        """`slots`: how many leaf actions may run at once, at least 1.
-
-        `budgets` takes the facts about what actions use of them.
-        """
+        """`slots`: how many leaf actions may run at once, at least 1."""
         self._nodes: list[Node] = []
         self._groups: list[Group] = []
         self._limits: list[Limit] = []
         self._unanswered: list[Node] = []
         self._background_left = 0
         self._queue = ReadyQueue(self._nodes, slots)
-        self.budgets = Budgets(self._nodes, self._queue)
+        self.budgets = Budgets(self._nodes, self._groups, self._queue)
         self._commands: list[Command] = []
 
     def take(self) -> list[Command]:
         """The commands that have come up since the last call, in order; none is given twice."""
-        if self.budgets.purses:
-            self.budgets.dispatch(self._commands)
-        else:
-            self._queue.dispatch(self._commands)
+        (self.budgets if self.budgets.purses else self._queue).dispatch(self._commands)
         commands, self._commands = self._commands, []
         return commands
 
@@ -61,13 +56,11 @@ class Scheduler:
         cap: int | None = None,
         fail_fast: bool = False,
         shared: Mapping[str, Resource] | None = None,
-        budget: Mapping[str, float] | None = None,
     ) -> int:
         """Add an empty group, nested in the action `parent`; it stays open until `seal`.
 
         `shared`: pools and rates for its actions and those nested in them, by name; beside those
-        of the same name around it, as `cap` is beside the slots. `budget`: what its llm actions, and
-        those nested in them, may use; beside the budgets around it.
+        of the same name around it, as `cap` is beside the slots.
         """
         above = None if parent is None else self._nodes[parent]
         group = Group(len(self._groups), above, fail_fast=fail_fast)
@@ -76,8 +69,6 @@ class Scheduler:
             group.caps = (self._limit(float(cap)), *group.caps)
         for name, resource in (shared or {}).items():
             group.add_limit(name, self._limit(resource, QueueReason.POOL))
-        if budget:
-            self._limits += self.budgets.open(group, budget, len(self._limits))
         if above is not None:
             above.nested = (*above.nested, group)
         return group.number
@@ -90,20 +81,17 @@ class Scheduler:
         """Add actions to an open group; their waits may name any action of the scheduler."""
         home = self._groups[group]
         first = len(self._nodes)
-        fresh: list[Node] = []
-        base_priority, base_tail = (0.0, 0.0)
-        if home.parent is not None:
-            base_priority, base_tail = home.parent.priority, home.parent.tail
-        for number, item in enumerate(items, first):
-            node = Node(number, home, item, base_priority, base_tail)
-            self._nodes.append(node)
-            fresh.append(node)
-            home.nodes.append(node)
-            if item.ended is None:
-                home.unfinished += not item.is_background
-                self._background_left += item.is_background
+        fresh = [Node.of(number, home, item) for number, item in enumerate(items, first)]
+        self._nodes += fresh
+        home.nodes += fresh
         for node, item in zip(fresh, items, strict=True):
             self._connect(node, item.waits)
+            if node.phase is not _WAITING:
+                continue
+            if node.is_background:
+                self._background_left += 1
+            else:
+                home.unfinished += 1
         for node in fresh:
             # What came before it here may have decided it already.
             reason = self._decide(node) if node.phase is _WAITING else None
@@ -132,14 +120,14 @@ class Scheduler:
         """An action has used up its attempts, or could not be decided; see `completed`."""
         node = self._nodes[action]
         self._queue.leave(node)
-        if node.on_failure is OnFailure.CONTINUE or node.is_background:
+        if node.traits.on_failure is OnFailure.CONTINUE or node.is_background:
             self._skip_unchosen(not_chosen)
             self._end(node, Outcome.OK)
             return
         node.phase = Phase.ENDED
         group = node.group
         group.has_failed = True
-        if node.on_failure is OnFailure.ABORT or group.fail_fast:
+        if node.traits.on_failure is OnFailure.ABORT or group.fail_fast:
             self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
         self._end(node, Outcome.BLOCKED)
 
@@ -200,9 +188,7 @@ class Scheduler:
         if all(node.phase is not Phase.UNANSWERED for node in self._unanswered):
             return False
         return not any(group.is_open for group in self._groups) and not any(
-            node.phase in _LIVELY and (node.is_leaf or node.phase is not Phase.RUNNING)
-            for node in self._nodes
-            if not node.is_detached
+            node.is_lively for node in self._nodes if not node.is_detached
         )
 
     def passed(self, action: int) -> None:
@@ -241,7 +227,7 @@ class Scheduler:
                 for group in node.nested:
                     self._abort(group, SkipReason.CANCELLED, reason)
         for node in skipped:
-            self._end(node, _meaning(SkipReason.CANCELLED))
+            self._end(node, Outcome.of(SkipReason.CANCELLED))
 
     def stopping(self, action: int) -> CancelReason | None:
         """Why a running action is to end, where its `Cancel` is still to be performed."""
@@ -255,10 +241,6 @@ class Scheduler:
         """Whether an action of the group failed with `on_failure` `fail` or `abort`."""
         return self._groups[group].has_failed
 
-    def is_closed(self, group: int) -> bool:
-        """Whether every action of the group that anything waits for has ended."""
-        return self._groups[group].is_closed
-
     @property
     def background_left(self) -> int:
         """How many actions that nothing waits for have not ended."""
@@ -268,29 +250,48 @@ class Scheduler:
         """Actions that had failed before they joined mean for the group what failures mean."""
         if failed:
             group.has_failed = True
-            if group.fail_fast or any(node.on_failure is OnFailure.ABORT for node in failed):
+            if group.fail_fast or any(node.traits.on_failure is OnFailure.ABORT for node in failed):
                 self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
 
     def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
+        nodes, has_soft = self._nodes, not node.wait_for_all
         for source, kind in waits:
-            parent = self._nodes[source]
-            soft = not node.wait_for_all and kind is EdgeKind.DEPENDS_ON
+            parent = nodes[source]
+            soft = has_soft and kind is EdgeKind.DEPENDS_ON
             if parent.phase is _ENDED:
                 node.count(parent.outcome, kind, soft=soft)
                 continue
-            parent.children.append((node, kind, soft))
             if soft:
                 node.open_soft += 1
+                parent.others.append((node, kind, soft))
+                continue
+            node.open_hard += 1
+            if kind is _BARRIER:
+                parent.others.append((node, kind, soft))
             else:
-                node.open_hard += 1
+                parent.children.append(node)
+
+    def _tell_others(self, ended: Node, how: Outcome, pending: list[tuple[Node, Outcome]]) -> None:
+        for child, kind, soft in ended.others:
+            if child.phase is _WAITING:
+                child.release(how, kind, soft=soft)
+                self._go_on(child, pending)
+
+    def _go_on(self, node: Node, pending: list[tuple[Node, Outcome]]) -> None:
+        """Let a waiting action go on if it is decidable; one that is skipped by that is pending."""
+        reason = self._decide(node)
+        if reason is not None:
+            self._commands.append(Skip(node.number, reason))
+            node.phase = _ENDED
+            pending.append((node, Outcome.of(reason)))
 
     def _decide(self, node: Node) -> SkipReason | None:
         """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""
-        if not node.is_decidable():
+        if node.open_hard or (node.open_soft and not node.is_decidable()):
             return None
         reason = node.verdict()
         if reason is None:
-            if node.has_condition:
+            if node.traits.has_condition:
                 node.phase = Phase.CHECKING
                 self._commands.append(Check(node.number))
             else:
@@ -306,7 +307,7 @@ class Scheduler:
         if node.needs_approval:
             node.phase = Phase.ASKING
             self._commands.append(Ask(node.number))
-        elif node.is_priced:
+        elif node.group.purses and node.traits.type is ActionType.LLM:
             self.budgets.ask_price(node)
         elif node.is_leaf:
             node.phase = Phase.READY
@@ -318,7 +319,7 @@ class Scheduler:
 
     def _skip(self, node: Node, reason: SkipReason) -> None:
         self._commands.append(Skip(node.number, reason))
-        self._end(node, _meaning(reason))
+        self._end(node, Outcome.of(reason))
 
     def _end(self, node: Node, outcome: Outcome) -> None:
         # Iterative: a chain of 100,000 skips must not recurse.
@@ -327,13 +328,19 @@ class Scheduler:
             ended, how = pending.pop()
             ended.phase = _ENDED
             ended.outcome = how
-            children, ended.children = ended.children, []
-            for child, kind, soft in children:
-                reason = self._decide(child) if child.release(how, kind, soft=soft) else None
-                if reason is not None:
-                    self._commands.append(Skip(child.number, reason))
-                    child.phase = Phase.ENDED
-                    pending.append((child, _meaning(reason)))
+            for child in ended.children:
+                if child.phase is not _WAITING:
+                    continue
+                child.open_hard -= 1
+                if how is _OK:
+                    child.ok += 1
+                else:
+                    child.count(how, _DATA, soft=False)
+                if not child.open_hard:
+                    self._go_on(child, pending)
+            if ended.others:
+                self._tell_others(ended, how, pending)
+            ended.children, ended.others = [], []
             group = ended.group
             group.unfinished -= not ended.is_background
             self._background_left -= ended.is_background
@@ -358,14 +365,14 @@ class Scheduler:
             current = pending.pop()
             current.is_open = False
             if cancel is None:
-                current.ending = _ENDING.get(skip, CancelReason.CANCELLED)
+                current.ending = WINDING_DOWN.get(skip, CancelReason.CANCELLED)
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)
             self._close_if_done(current)
         # All have their reason before any end is made known, which would give its own.
         for node in skipped:
-            self._end(node, _meaning(skip))
+            self._end(node, Outcome.of(skip))
 
     def _stop(
         self, node: Node, skip: SkipReason, cancel: CancelReason | None, skipped: list[Node]
@@ -381,7 +388,7 @@ class Scheduler:
         if node.phase is Phase.ENDED or node.cancelling is not None:
             return
         if node.has_started:
-            if node.phase in _IDLE:
+            if node.phase in QUEUING:
                 node.phase = Phase.BACKING_OFF
             node.cancelling = cancel
             self._commands.append(Cancel(node.number, cancel))
@@ -389,12 +396,3 @@ class Scheduler:
             node.phase = Phase.ENDED
             self._commands.append(Skip(node.number, skip))
             skipped.append(node)
-
-
-_IDLE = frozenset({Phase.READY, Phase.PRICING})
-_LIVELY = _IDLE | {Phase.CHECKING, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING}
-_ENDING = {SkipReason.BUDGET_EXHAUSTED: CancelReason.BUDGET_EXHAUSTED}
-
-
-def _meaning(reason: SkipReason) -> Outcome:
-    return Outcome.BLOCKED if reason.blocks else Outcome.SKIPPED

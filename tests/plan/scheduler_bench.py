@@ -55,12 +55,14 @@ class Bench:
         parent: str | None = None,
         cap: int | None = None,
         asking: bool = False,
+        budget: dict[str, float] | None = None,
         **group: Any,
     ) -> int:
         self.known |= group.get("shared", {})
         graph = graph_of(*actions, shared=self.known)
         above = None if parent is None else self.ids.index(parent)
         number = self.scheduler.open(parent=above, cap=cap, **group)
+        self.scheduler.budgets.open(number, budget or {})
         first = len(self.ids)
         self.ids += [action.id for action in actions]
         items = items_of(graph, [0.0] * len(graph), first)
