@@ -2,9 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -36,13 +34,9 @@ class Stamp:
         self.iteration = iteration
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What is done once all events up to `sequence` are durable, and instead if they never are."""
-
-    sequence: int
-    action: Callable[[], None]
-    instead: Callable[[], None]
+_Action = Callable[[], object]
+_Held = tuple[int, Event | None, _Action | None, _Action | None]
+"""What is shown or done once all events up to a number are durable, and done if they never are."""
 
 
 class Bus:
@@ -91,11 +85,11 @@ class Bus:
         return bool(self._held)
 
     def when_durable(
-        self, action: Callable[[], None], instead: Callable[[], None] | None = None
+        self, action: Callable[[], object], instead: Callable[[], object] | None = None
     ) -> None:
         """Do something once all events so far are durable; `instead` if they can't be."""
         if self._held:
-            self._held.append(_Held(self._sequence, action, instead or action))
+            self._held.append((self._sequence, None, action, instead or action))
         else:
             action()
 
@@ -137,7 +131,7 @@ class Bus:
             for listener in self._listeners:
                 listener(event)
         else:
-            self._hold(event, event)
+            self._held.append((sequence, event, None, None))
 
     def guarded_event(
         self, kind: Callable[..., Event], stamp: Stamp, action: Named, both: tuple[Any, Any]
@@ -179,11 +173,7 @@ class Bus:
             for listener in self._listeners:
                 listener(shown or event)
         else:
-            self._hold(event, shown or event)
-
-    def _hold(self, event: Event, shown: Event) -> None:
-        show = partial(self._show, shown)
-        self._held.append(_Held(event.sequence, show, show))
+            self._held.append((event.sequence, shown or event, None, None))
 
     def _show(self, event: Event) -> None:
         for listener in self._listeners:
@@ -191,12 +181,21 @@ class Bus:
 
     def _note_written(self, sequence: int) -> None:
         held = self._held
-        while held and held[0].sequence <= sequence:
-            held.popleft().action()
+        while held and held[0][0] <= sequence:
+            _, event, action, _ = held.popleft()
+            if event is not None:
+                for listener in self._listeners:
+                    listener(event)
+            elif action is not None:
+                action()
 
     def _note_failed(self, error: CortexError) -> None:
         self._journal = None
         while self._held:
-            self._held.popleft().instead()
+            _, event, _, instead = self._held.popleft()
+            if event is not None:
+                self._show(event)
+            elif instead is not None:
+                instead()
         if self._fail is not None:
             self._fail(error)
