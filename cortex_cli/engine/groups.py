@@ -19,7 +19,7 @@ from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.reporter import add_usage
 from cortex_cli.engine.takeover import Takeover
-from cortex_cli.engine.timers import Timers
+from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
 from cortex_cli.plan.commands import Exhaust
@@ -102,7 +102,8 @@ class Groups:
             self._join(loop)
         self._scheduler.seal(loop.group)
         limit = spec.protocol.max_execution_time_seconds
-        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
+        about = (Alarm.DEADLINE, (loop.ledger.stamp.path, ""))
+        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop), about)
 
     def _join(self, loop: Loop) -> None:
         outlook = loop.outlook
@@ -129,7 +130,8 @@ class Groups:
         self._by_owner[record.number] = loop
         timeout = record.action.timeout
         if timeout is not None:
-            record.timer = self._timers.after(timeout, partial(self._time_out, record, loop))
+            about = (Alarm.TIMEOUT, record.key)
+            record.timer = self._timers.after(timeout, partial(self._time_out, record, loop), about)
         self.open(loop)
 
     def start_items(self, record: ActionRecord) -> None:
@@ -181,9 +183,18 @@ class Groups:
         """Begin nothing more in a loop whose budget does not have what an action needs."""
         loop = self._opened[exhausted.group]
         assert isinstance(loop, Loop), "only loops have budgets"
-        record = self.records[exhausted.action]
+        self.run_out(loop, over_budget(loop, self.records[exhausted.action], exhausted))
+
+    def running(self, path: tuple[str, ...]) -> Loop | None:
+        """The loop at a path that has not ended; None if there is none."""
+        running = [self._opened[0], *self._by_owner.values()]
+        loops = (one for one in running if isinstance(one, Loop))
+        return next((loop for loop in loops if loop.ledger.stamp.path == path), None)
+
+    def run_out(self, loop: Loop, why: str) -> None:
+        """Begin nothing more in a loop, whose budget is exhausted: `why` is for people."""
         loop.reason = loop.reason or TerminationReason.BUDGET_EXHAUSTED
-        loop.over_budget = over_budget(loop, record, exhausted)
+        loop.over_budget = why
         depth = len(loop.ledger.stamp.path)
         for number, opened in self._by_owner.items():
             owner = self.records[number]
@@ -257,7 +268,7 @@ class Groups:
         loop.close(has_failed=self._scheduler.has_failed(loop.group))
         if loop.parent is None:
             grace = loop.spec.protocol.fire_and_forget_grace_seconds
-            self._timers.after(grace, self._end_background)
+            self._timers.after(grace, self._end_background, (Alarm.GRACE, None))
         else:
             loop.finish()
             self._return(loop, loop.parent)

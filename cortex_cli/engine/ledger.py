@@ -89,6 +89,11 @@ class ActionRecord(msgspec.Struct, eq=False):
     reporter: "ActionReporter | MaskedReporter | None" = None
 
     @property
+    def key(self) -> tuple[tuple[str, ...], str]:
+        """Its path and its id."""
+        return self.ledger.stamp.path, self.action.id
+
+    @property
     def is_background(self) -> bool:
         """Whether nothing waits for the action."""
         return self.action.mode is ActionMode.FIRE_AND_FORGET

@@ -1,6 +1,6 @@
 """The budgets of a run: what is reserved, what is used, and when nothing more can be begun."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cortex_cli.plan.commands import Command, Exhaust, Price
 from cortex_cli.plan.purse import Needs, Purse
@@ -11,12 +11,14 @@ from cortex_cli.plan.states import Claim, Group, Node, Phase
 class Budgets:
     """All purses of a scheduler; facts about them, and the commands that follow.
 
+    `make` makes a purse for a group, a kind and so many units.
     A nested group has its own purses and those of all around it: what it needs is reserved in each.
     """
 
     def __init__(self, nodes: list[Node], groups: list[Group], queue: ReadyQueue) -> None:
         """`nodes` and `groups` are the scheduler's lists, by number."""
         self.purses: list[Purse] = []
+        self.make: Callable[[int, str, float], Purse] = Purse
         self._unpriced: list[int] = []
         self._nodes = nodes
         self._groups = groups
@@ -25,7 +27,7 @@ class Budgets:
     def open(self, group: int, budget: Mapping[str, float]) -> None:
         """Give a group, before it has actions, a budget: units by kind, beside those around it."""
         home = self._groups[group]
-        fresh = [Purse(group, kind, units) for kind, units in budget.items()]
+        fresh = [self.make(group, kind, units) for kind, units in budget.items()]
         home.purses = (*fresh, *home.purses)
         self.purses += fresh
 
@@ -83,6 +85,10 @@ class Budgets:
             held[purse] = max(units, reserved.get(purse, 0.0))
         node.claims = _with(node, held)
         return True
+
+    def let_go(self, purse: Purse) -> None:
+        """Let those go on for whom there is enough in a purse now."""
+        self._queue.unpark(purse)
 
     def _find_exhausted(self, commands: list[Command]) -> None:
         """Tell of each budget, once, that has not what an action waits for, and never will."""

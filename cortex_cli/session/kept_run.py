@@ -199,6 +199,7 @@ def _request(
 ) -> RunRequest:
     return RunRequest(
         run_id=opened.record.execution_id,
+        started_at=opened.record.started_at,
         inputs=inputs,
         approver=keeping.approver,
         run_dir=opened.work,
