@@ -79,6 +79,21 @@ def processes(results: Results) -> str:
     return table(head, rows)
 
 
+def journals(results: Results) -> str:
+    """What an action costs without a file and with one."""
+    head = ["journal", "CPU an action, μs", "more than in memory, μs"]
+    titles = {"memory": "in memory", "process": "SQLite, durability `process`"}
+    rows = [
+        [
+            titles.get(name, f"SQLite, durability `{name}`"),
+            _digits(one["cpu_us"]),
+            "" if name == "memory" else _digits(one["more_us"]),
+        ]
+        for name, one in results["results"].items()
+    ]
+    return table(head, rows)
+
+
 def manifests(results: Sequence[Mapping[str, float]]) -> str:
     """What large manifests cost, from the file to the last event."""
     head = ["", "load, check and plan", "run", "together", "on the clock", "peak memory, MB"]

@@ -1,13 +1,14 @@
 """Names and identifiers: what is allowed, and which known one a mistaken one is nearest to."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from difflib import SequenceMatcher
 
 ACTION_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 OUTPUT_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED_KEYS = frozenset({"env", "secrets", "inputs", "steps", "run", "item", "index"})
 
+_LONGEST_ID = 128
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 # Without i, l, o and u: read aloud and typed in, no two are alike.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -22,6 +23,16 @@ _MOST_HINTS = 20
 def slug(name: str) -> str:
     """The id that a name stands for: lower case, every other run of characters one `_`."""
     return _NOT_SLUG.sub("_", name.lower()).strip("_")
+
+
+def unused_id(wanted: str, used: Container[str]) -> str:
+    """The id itself where it is not used yet, else with `-2`, `-3` … at its end."""
+    found, number = wanted, 1
+    while found in used:
+        number += 1
+        end = f"-{number}"
+        found = wanted[: _LONGEST_ID - len(end)] + end
+    return found
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

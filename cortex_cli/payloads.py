@@ -113,27 +113,44 @@ class LlmTokenData(Payload, frozen=True, kw_only=True):
 
 
 class PlanGeneratedData(Payload, frozen=True, kw_only=True):
-    """The plan of this iteration; `complete` is False while the model still writes it."""
+    """The plan of this iteration; `complete` is False while the model still writes it.
+
+    `written` has the actions of the report as the model wrote them, in the same order, and
+    `answer` its final answer; both are empty for a plan that no model writes.
+    """
 
     report: PlanReport
     complete: bool = True
+    written: list[dict[str, Any]] = []
+    answer: Any = None
 
 
 class PlanExtendedData(Payload, frozen=True, kw_only=True):
-    """Actions that joined the running plan."""
+    """Actions that joined the running plan; `complete`: no more do.
+
+    `written` has them as the model wrote them, empty if none did. With the end of a plan that a
+    model writes come its final `answer`, and the `usage` of writing it.
+    """
 
     actions: tuple[PlannedAction, ...]
     edges: tuple[PlannedEdge, ...]
     complete: bool = False
+    written: list[dict[str, Any]] = []
+    answer: Any = None
+    usage: Usage | None = None
 
 
 class PlanPatchedData(Payload, frozen=True, kw_only=True):
-    """Actions that were replaced while the plan ran: ids out, actions in, and why."""
+    """Actions that were replaced while the plan ran: ids out, actions in, and why.
+
+    `written` has the new ones as the model wrote them.
+    """
 
     replaced: tuple[str, ...]
     actions: tuple[PlannedAction, ...]
     edges: tuple[PlannedEdge, ...]
     reason: str
+    written: list[dict[str, Any]] = []
 
 
 class ActionQueuedData(Payload, frozen=True, kw_only=True):

@@ -58,7 +58,10 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Context:
-    """Inputs, variables and outputs, shared by all actions and iterations of one nested run."""
+    """Inputs, variables and outputs, shared by all actions and iterations of one nested run.
+
+    `newest` has the ids of actions whose written ids were used before in the run, by those.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Context:
         self.variables: dict[str, str] = {}
         self.steps: dict[str, StepRecord] = {}
         self._outputs: dict[str, Any] = {}
+        self.newest: dict[str, str] = {}
         run = {"id": facts.execution_id, "dir": facts.run_dir, "started_at": facts.started}
         self._roots: dict[str, Any] = {
             "inputs": self.inputs,
@@ -96,6 +100,18 @@ class Context:
         if action.output_key is not None:
             self._outputs[action.output_key] = step.output
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The output keys that have a value."""
+        return frozenset(self._outputs)
+
+    def expect(self, action: Action, name: str) -> None:
+        """An action joins the plan: from now on its written id and its output key are its own."""
+        if name != action.id:
+            self.newest[name] = action.id
+        if action.output_key is not None:
+            self._outputs.pop(action.output_key, None)
+
     def resolve(self, value: Any) -> Any:
         """The value with its references replaced."""
         return resolve(value, self.lookup) if value else value
@@ -114,7 +130,8 @@ class Context:
         return MISSING
 
     def _step(self, path: Path) -> Any:
-        step = self.steps.get(str(path[0])) if path else None
+        name = str(path[0]) if path else ""
+        step = self.steps.get(self.newest.get(name, name))
         return MISSING if step is None else step.field(path[1:])
 
 

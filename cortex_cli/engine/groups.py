@@ -16,7 +16,8 @@ from cortex_cli.engine.budgets import budget_left, note_used, over_budget
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
-from cortex_cli.engine.loop import Loop
+from cortex_cli.engine.loop import NESTED_ENDS, SUCCESSES, Loop
+from cortex_cli.engine.plans import Plans
 from cortex_cli.engine.reporter import add_usage
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Alarm, Timers
@@ -36,11 +37,6 @@ _ENDS = {
     TerminationReason.APPROVAL_NEEDED: (SkipReason.PAUSED, CancelReason.PAUSED),
 }
 _OVER_BUDGET = CancelReason.BUDGET_EXHAUSTED
-_NESTED_ENDS = {
-    CancelReason.DEADLINE: TerminationReason.DEADLINE,
-    CancelReason.PAUSED: TerminationReason.APPROVAL_NEEDED,
-    CancelReason.BUDGET_EXHAUSTED: TerminationReason.BUDGET_EXHAUSTED,
-}
 
 
 class Host(Surroundings, Protocol):
@@ -72,13 +68,37 @@ class Groups:
         self._settle = settle
         self._opened: list[Loop | Items] = []
         self._by_owner: dict[int, Loop | Items] = {}
+        self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
 
     def owns(self, record: ActionRecord) -> bool:
         """Whether the action waits for a group of its own."""
         return record.number in self._by_owner
 
+    def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
+        """An action that waits for a group of its own is to end, and so is that group."""
+        record.cancel_reason = reason
+        self._plans.stop_closed()
+
     def open(self, loop: Loop) -> None:
-        """Put a loop's plan before the scheduler."""
+        """Begin a loop: put its plan before the scheduler, or have one written."""
+        if self._takeover is not None:
+            self._takeover.enter(loop.ledger.stamp.path)
+        limit = loop.spec.protocol.max_execution_time_seconds
+        about = (Alarm.DEADLINE, (loop.ledger.stamp.path, ""))
+        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop), about)
+        if loop.planning is not None:
+            loop.begin()
+            self._plans.begin(loop)
+            return
+        self.open_group(loop)
+        loop.ledger.first = len(self.records)
+        loop.begin()
+        with undisturbed():
+            self._join(loop)
+        self._scheduler.seal(loop.group)
+
+    def open_group(self, loop: Loop) -> None:
+        """Put an empty plan of a loop before the scheduler, to which actions are added."""
         spec = loop.spec
         parent = None if loop.parent is None else loop.parent.number
         cap = None if parent is None else spec.protocol.nested_cap
@@ -94,16 +114,6 @@ class Groups:
         if self._scheduler.budgets.purses:
             loop.ledger.spend = partial(note_used, self._scheduler)
         self._opened.append(loop)
-        if self._takeover is not None:
-            self._takeover.enter(loop.ledger.stamp.path)
-        loop.ledger.first = len(self.records)
-        loop.begin()
-        with undisturbed():
-            self._join(loop)
-        self._scheduler.seal(loop.group)
-        limit = spec.protocol.max_execution_time_seconds
-        about = (Alarm.DEADLINE, (loop.ledger.stamp.path, ""))
-        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop), about)
 
     def _join(self, loop: Loop) -> None:
         outlook = loop.outlook
@@ -113,7 +123,7 @@ class Groups:
             items = [
                 self._select(record, item) for record, item in zip(records, items, strict=True)
             ]
-        self._extend(loop.group, items, records)
+        self.extend(loop.group, items, records)
 
     def start_nested(self, record: ActionRecord) -> None:
         """Begin an attempt of an agent or workflow action."""
@@ -152,7 +162,7 @@ class Groups:
         records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
-        self._extend(group, [Item(its) for its in traits], records)
+        self.extend(group, [Item(its) for its in traits], records)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -160,8 +170,11 @@ class Groups:
         closed = self._opened[group]
         if isinstance(closed, Items):
             self._close_items(closed)
+        elif closed.planning is not None:
+            self._plans.close(closed)
         else:
-            self._close_loop(closed)
+            closed.end_iteration(closed.ledger.counts)
+            self.finish(closed)
 
     def abort(self, loop: Loop, reason: TerminationReason) -> None:
         """End a loop for this reason, unless it ends for another already."""
@@ -169,6 +182,7 @@ class Groups:
             loop.reason = reason
         skip, cancel = _ENDS.get(reason, (SkipReason.CANCELLED, CancelReason.CANCELLED))
         self._scheduler.abort(loop.group, skip, cancel)
+        self._plans.stop_closed()
 
     def wind_down(self, loop: Loop, error: CortexError) -> None:
         """Begin nothing more; what runs goes on to its end, though nobody can write that down."""
@@ -178,6 +192,7 @@ class Groups:
         for number in self._by_owner:
             self.records[number].cancel_reason = CancelReason.CANCELLED
         self._scheduler.wind_down(loop.group, SkipReason.CANCELLED)
+        self._plans.stop_closed()
 
     def exhaust(self, exhausted: Exhaust) -> None:
         """Begin nothing more in a loop whose budget does not have what an action needs."""
@@ -210,17 +225,22 @@ class Groups:
         record.ledger.note_skipped(record, SkipReason.NOT_SELECTED)
         return replace(item, ended=Outcome.OK)
 
-    def _extend(self, group: int, items: list[Item], records: Sequence[ActionRecord]) -> None:
+    def extend(self, group: int, items: Sequence[Item], records: Sequence[ActionRecord]) -> None:
+        """Have actions join a group."""
         if records and records[0].ledger.approval_rules:
             ledger = records[0].ledger
             items = [
-                replace(item, needs_approval=needs_approval(record.action, ledger))
-                for record, item in zip(records, items, strict=True)
+                replace(item, needs_approval=True) if needs_approval(one.action, ledger) else item
+                for one, item in zip(records, items, strict=True)
             ]
         if self._takeover is None:
             self._scheduler.extend(group, items)
             return
         self._scheduler.extend(group, self._takeover.apply(records, items))
+
+    def record(self, actions: Sequence[Action], ledger: Ledger) -> list[ActionRecord]:
+        """The records of actions that join a plan while it runs."""
+        return self._record(actions, [traits_of(action) for action in actions], ledger)
 
     def _record(
         self, actions: Sequence[Action], traits: Iterable[Traits], ledger: Ledger
@@ -242,6 +262,7 @@ class Groups:
         loop.reason = TerminationReason.CANCELLED
         loop.is_timed_out = True
         self._scheduler.abort(loop.group, SkipReason.ABORTED, CancelReason.TIMEOUT)
+        self._plans.stop_closed()
         self._settle()
 
     def _close_items(self, items: Items) -> None:
@@ -256,7 +277,8 @@ class Groups:
         else:
             self._attempts.complete(record, items.outputs())
 
-    def _close_loop(self, loop: Loop) -> None:
+    def finish(self, loop: Loop) -> None:
+        """All plans of a loop have ended: give its result to the action that it belongs to."""
         if loop.deadline is not None:
             loop.deadline.stop()
         owner = loop.parent
@@ -264,7 +286,7 @@ class Groups:
             # Nothing of it was left to begin.
             owner.cancel_reason = None
         if owner is not None and owner.cancel_reason is not None and loop.reason is None:
-            loop.reason = _NESTED_ENDS.get(owner.cancel_reason, TerminationReason.CANCELLED)
+            loop.reason = NESTED_ENDS.get(owner.cancel_reason, TerminationReason.CANCELLED)
         loop.close(has_failed=self._scheduler.has_failed(loop.group))
         if loop.parent is None:
             grace = loop.spec.protocol.fire_and_forget_grace_seconds
@@ -284,7 +306,7 @@ class Groups:
             self._attempts.cancel(record)
         elif loop.is_timed_out:
             self._attempts.fail(record, timed_out(record))
-        elif loop.reason is TerminationReason.PLAN_COMPLETED:
+        elif loop.reason in SUCCESSES:
             self._attempts.complete(record, loop.outputs)
         else:
             message, error_type = loop.error

@@ -75,7 +75,8 @@ def item_actions(action: Action, count: int) -> list[Action]:
 
 def publish(record: ActionRecord, actions: Sequence[Action]) -> None:
     """Say which actions have joined the plan; each is planned as the one it stems from."""
-    like = record.ledger.outlook.report.actions[record.number - record.ledger.first]
+    like = record.ledger.planned(record)
     planned = tuple(replace(like, id=action.id, name=action.name) for action in actions)
-    data = PlanExtendedData(actions=planned, edges=(), complete=True)
+    is_whole = record.ledger.growth is None
+    data = PlanExtendedData(actions=planned, edges=(), complete=is_whole)
     record.ledger.emit(PlanExtended, data)

@@ -1,6 +1,8 @@
 """The actions of one plan while it runs: what is known of each, and how they have ended."""
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -9,6 +11,7 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
+from cortex_cli.engine.decide import choices_of
 from cortex_cli.engine.past import PastEnd
 from cortex_cli.engine.ports import Allowance, RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
@@ -40,6 +43,7 @@ from cortex_cli.plan.paths import Path, walk
 from cortex_cli.plan.references import resolve
 from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.action import Action
+from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,13 +133,30 @@ class ActionRecord(msgspec.Struct, eq=False):
         ledger.bus.action_event(kind, ledger.stamp, self.traits, data, now)
 
 
+@dataclass(slots=True)
+class Growth:
+    """What a plan that grows knows of its actions, by the scheduler's numbers.
+
+    `numbers` has those of this iteration by written id and name. `not_chosen` are the names that
+    decisions of it have not chosen.
+    """
+
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    planned: dict[int, PlannedAction] = field(default_factory=dict[int, PlannedAction])
+    not_chosen: set[str] = field(default_factory=set[str])
+
+
 class Ledger:
     """Takes down how each action of a plan ends, once, for its context, its events and counts."""
 
     def __init__(
         self, spec: RunSpec, outlook: Outlook, context: Context, stamp: Stamp, around: Surroundings
     ) -> None:
-        """`first` is the scheduler's number of the plan's first action, once it has one.
+        """`is_strict`: a person approves the plans that models make, of this run or one around it.
+
+        `first` is the scheduler's number of the plan's first action, once it has one.
+
+        `growth`, where there is one, knows the actions that join the plan while it runs.
 
         `approval_rules`: what must be approved, of this run and of those around it. `spend` takes
         what an action has used from the budgets, where there are any; `cut` are the ids of the
@@ -154,14 +175,29 @@ class Ledger:
         self.spend: Callable[[int, Usage], None] | None = None
         self.cut: set[str] = set()
         self.warned: set[str] = set()
+        self.is_strict = False
+        self.growth: Growth | None = None
         self.usage: Usage | None = None
         self.first_error: tuple[str, str] | None = None
         self._now = around.now
         self._counts: Counter[ActionState] = Counter()
         self._by_name: dict[str, int] = {}
 
-    def number_of(self, name: str) -> int:
-        """The scheduler's number of the action with that id or name."""
+    def not_chosen(self, decision: Action, then: Iterable[str] = ()) -> tuple[int, ...]:
+        """The scheduler's numbers of what a decision may choose and, with this `then`, does not."""
+        offered, chosen = set(choices_of(decision)), set(then)
+        if self.growth is not None:
+            self.growth.not_chosen |= offered - chosen
+        return tuple(sorted(self._numbers_of(offered) - self._numbers_of(chosen)))
+
+    def _numbers_of(self, names: Iterable[str]) -> set[int]:
+        """The numbers of the actions with these ids or names; not all of a growing plan are there."""
+        if self.growth is not None:
+            numbers = self.growth.numbers
+            return {numbers[name] for name in names if name in numbers}
+        return {self._number_of(name) for name in names}
+
+    def _number_of(self, name: str) -> int:
         number = self.outlook.graph.index.get(name)
         if number is None:
             if not self._by_name:
@@ -170,6 +206,12 @@ class Ledger:
                 self._by_name = {a.name: n for n, a in reversed(list(actions))}
             number = self._by_name[name]
         return self.first + number
+
+    def planned(self, record: ActionRecord) -> PlannedAction:
+        """The action as it is planned."""
+        if self.growth is not None and record.number in self.growth.planned:
+            return self.growth.planned[record.number]
+        return self.outlook.report.actions[record.number - self.first]
 
     @property
     def counts(self) -> StateCounts:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cortex_cli.engine.bus import Stamp
 from cortex_cli.engine.context import Context
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
+from cortex_cli.engine.planning import Planning, goal_of
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.errors import ActionError, UsageError
 from cortex_cli.events import (
@@ -26,16 +27,25 @@ from cortex_cli.events import (
     IterationStartedData,
     PlanGenerated,
     PlanGeneratedData,
+    StateCounts,
     Termination,
     TerminationData,
     Usage,
 )
-from cortex_cli.kinds import ActionMode, ActionState, TerminationReason
-from cortex_cli.plan.describe import describe
+from cortex_cli.kinds import ActionMode, ActionState, CancelReason, ProtocolMode, TerminationReason
+from cortex_cli.plan.describe import describe, work_out
+from cortex_cli.plan.graph import Graph
 from cortex_cli.protocol.plan import OutputDeclaration
 
 if TYPE_CHECKING:
     from cortex_cli.engine.timers import Timer
+
+NESTED_ENDS = {
+    CancelReason.DEADLINE: TerminationReason.DEADLINE,
+    CancelReason.PAUSED: TerminationReason.APPROVAL_NEEDED,
+    CancelReason.BUDGET_EXHAUSTED: TerminationReason.BUDGET_EXHAUSTED,
+}
+"""Why a nested run ends, where what it is nested in ends it; else it is cancelled."""
 
 _LAST_EVENTS = {
     TerminationReason.PLAN_COMPLETED: AgentCompleted,
@@ -46,12 +56,18 @@ _LAST_EVENTS = {
 }
 
 
+SUCCESSES = frozenset({TerminationReason.PLAN_COMPLETED, TerminationReason.GOAL_ACHIEVED})
+_UNWRITTEN = work_out(Graph(()), (), 1, passes=0)
+
+
 class Loop:
     """One agent or workflow while it runs; `parent` is the action that runs it, if nested.
 
     `group` is its number with the scheduler; `reason` says why it ends, once that is known;
     `waits_for` names the actions that it is paused for, `lost_to` says why nothing more could be
-    written down, `over_budget` what a budget was not enough for.
+    written down, `over_budget` what a budget was not enough for. `trouble` is what a plan that a
+    model writes fails for, as `error` has it.
+    `is_closed`: it has come to its end, but for what nothing waits for.
     """
 
     def __init__(
@@ -65,19 +81,17 @@ class Loop:
         inputs, warnings = dict(given), list[str]()
         if spec.input_rules is not None:
             inputs, warnings = spec.input_rules.accept(given)
-        if spec.outlook is None:
-            raise no_plan(spec.name)
+        outlook = spec.outlook or _UNWRITTEN
         context = Context(spec.name, inputs, around.facts, spec.secrets)
         context.declare(spec.variables, spec.ambient)
         stamp = Stamp(() if parent is None else (*parent.ledger.stamp.path, parent.action.id))
         self.spec = spec
-        self.outlook = spec.outlook
+        self.outlook = outlook
         self.parent = parent
-        outer = () if parent is None else parent.ledger.approval_rules
-        own = spec.protocol.require_user_approval
-        rules = outer if own is False else (*outer, own)
-        self.ledger = Ledger(spec, spec.outlook, context, stamp, around)
-        self.ledger.approval_rules = rules
+        self.ledger = Ledger(spec, outlook, context, stamp, around)
+        self._take_rules()
+        self.planning = self._planning(given)
+        self.is_closed = False
         self.group = -1
         self.reason: TerminationReason | None = None
         self.is_timed_out = False
@@ -85,7 +99,8 @@ class Loop:
         self.lost_to = ""
         self.over_budget = ""
         self.deadline: Timer | None = None
-        self.outputs: dict[str, Any] = {}
+        self.outputs: Any = {}
+        self.trouble: tuple[str, str] | None = None
         self._warnings = warnings
         self._around = around
         self._started = around.now()
@@ -104,34 +119,62 @@ class Loop:
         if self.reason is TerminationReason.APPROVAL_NEEDED:
             names = ", ".join(f"'{name}'" for name in self.waits_for)
             return f"nobody could be asked to approve {names or 'an action'}", "approval_needed"
-        return self.ledger.first_error or ("the run did not complete", "incomplete")
+        return self.trouble or self.ledger.first_error or ("the run did not complete", "incomplete")
+
+    def _take_rules(self) -> None:
+        """What must be approved here: what is said of the run itself, and of those around it."""
+        protocol, ledger = self.spec.protocol, self.ledger
+        outer = None if self.parent is None else self.parent.ledger
+        rules = () if outer is None else outer.approval_rules
+        own = protocol.require_user_approval
+        ledger.approval_rules = rules if own is False else (*rules, own)
+        around_is_strict = outer is not None and outer.is_strict
+        ledger.is_strict = around_is_strict or protocol.mode is ProtocolMode.STRICT
+
+    def _planning(self, given: Mapping[str, Any]) -> Planning | None:
+        spec = self.spec
+        if spec.outlook is not None:
+            return None
+        goal = goal_of(spec, given, is_nested=self.parent is not None)
+        if spec.planner is None or goal is None:
+            raise no_plan(spec.name)
+        return Planning(spec, spec.planner, goal, self.ledger)
 
     def begin(self) -> None:
-        """Publish what comes before the first action."""
-        most = self.spec.protocol.max_iterations
+        """Publish what comes before the first plan, and one that is written down."""
         ledger = self.ledger
         started = AgentStartedData(
             agent_name=self.spec.name,
-            max_iterations=most,
+            max_iterations=self.spec.protocol.max_iterations,
             inputs=ledger.context.inputs,
-            estimate=self.outlook.scheduled_seconds,
+            estimate=None if self.planning else self.outlook.scheduled_seconds,
         )
         ledger.emit(AgentStarted, started)
         for warning in self._warnings:
             ledger.warn(warning)
-        ledger.stamp.iteration = 1
-        ledger.emit(IterationStarted, IterationStartedData(iteration=1, max_iterations=most))
-        report = describe(self.spec.name, self.outlook)
-        ledger.emit(PlanGenerated, PlanGeneratedData(report=report))
+        if self.planning is None:
+            self.begin_iteration(1)
+            report = describe(self.spec.name, self.outlook)
+            ledger.emit(PlanGenerated, PlanGeneratedData(report=report))
 
-    def close(self, *, has_failed: bool) -> None:
-        """All actions have ended: publish that, work out the outputs, and say why it ends.
+    def begin_iteration(self, number: int) -> None:
+        """Publish that a turn of the loop begins."""
+        most = self.spec.protocol.max_iterations
+        self.ledger.stamp.iteration = number
+        data = IterationStartedData(iteration=number, max_iterations=most)
+        self.ledger.emit(IterationStarted, data)
+
+    def end_iteration(self, counts: StateCounts) -> None:
+        """Publish that all actions of the plan have ended."""
+        self.ledger.emit(IterationCompleted, IterationCompletedData(counts=counts))
+
+    def close(self, *, has_failed: bool = False) -> None:
+        """There is no further iteration: work out the outputs, and say why it ends.
 
         `reason` stands if it was set before: the run was cancelled, or ran out of time.
         """
+        self.is_closed = True
         self._duration = self._around.now() - self._started
-        counts = IterationCompletedData(counts=self.ledger.counts)
-        self.ledger.emit(IterationCompleted, counts)
         if self.reason is None:
             self.reason = (
                 TerminationReason.ACTION_FAILED if has_failed else TerminationReason.PLAN_COMPLETED
@@ -168,13 +211,13 @@ class Loop:
         is_to_be_retried = self.reason is TerminationReason.ACTION_FAILED
         return f"{command} --retry-failed" if command and is_to_be_retried else command
 
-    def _work_out_outputs(self) -> dict[str, Any]:
+    def _work_out_outputs(self) -> Any:
         if not self.spec.outputs:
-            return self._completed_outputs()
+            return self._unnamed_outputs()
         outputs: dict[str, Any] = {}
         for name, declared in self.spec.outputs.items():
             value = outputs[name] = self._output(name, declared)
-            is_wanted = self.reason is TerminationReason.PLAN_COMPLETED and not declared.optional
+            is_wanted = self.reason in SUCCESSES and not declared.optional
             if value is None and is_wanted:
                 self.ledger.warn(f"output '{name}' has no value")
         return outputs
@@ -185,6 +228,13 @@ class Loop:
         except ActionError as error:
             self.ledger.warn(f"output '{name}' could not be worked out: {error}")
             return None
+
+    def _unnamed_outputs(self) -> Any:
+        """The model's final answer, if there is one, else what each action gave."""
+        planning = self.planning
+        if planning is None:
+            return self._completed_outputs()
+        return planning.outputs() if planning.answer is None else planning.answer
 
     def _completed_outputs(self) -> dict[str, Any]:
         """What each action gave; none of fire-and-forget, which may or may not have ended."""
@@ -198,6 +248,6 @@ class Loop:
 
 
 def no_plan(name: str) -> UsageError:
-    """The error of an agent that has a goal at most, and nothing that makes a plan for it."""
-    message = f"'{name}' has no plan, and this version has no model that writes one"
+    """The error of an agent that has no plan, and lacks a goal or a model that plans for it."""
+    message = f"'{name}' has no plan, and no model that makes one for a goal"
     return UsageError(message, hint="write its plan down under 'actions'")

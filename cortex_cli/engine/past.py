@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from cortex_cli.engine.past_plans import PastPlan, PastPlans
 from cortex_cli.engine.reporter import add_usage
 from cortex_cli.events import (
     ActionCancelled,
@@ -23,12 +24,18 @@ from cortex_cli.events import (
     ApprovalGiven,
     Event,
     IterationStarted,
+    PlanExtended,
+    PlanGenerated,
+    PlanPatched,
     Usage,
 )
-from cortex_cli.kinds import ActionState, SkipReason
+from cortex_cli.kinds import ActionState, ActionType, SkipReason
 
 Key = tuple[tuple[str, ...], str]
 """The path and the id of an action."""
+
+Call = tuple[ActionType, str]
+"""The type and the target of an action."""
 
 _LASTING = frozenset(
     {
@@ -59,7 +66,8 @@ class Past:
     `inputs` what the run was given. `is_own` is False for what is taken over from another run,
     whose events are not this one's. `in_flight` has the attempts that were begun and have not
     ended of themselves. `approved` are the actions that somebody has let run. What was used counts
-    also where it was for nothing.
+    also where it was for nothing. `loops` has, by path, the plans that a model has written;
+    `passing` the ends that get another chance, while their iteration lasts.
     """
 
     def __init__(
@@ -78,8 +86,9 @@ class Past:
         self.approved: set[Key] = set()
         self.ended: dict[Key, PastEnd] = {}
         self._used: dict[tuple[str, ...], Usage | None] = {}
+        self.loops: dict[tuple[str, ...], PastPlans] = {}
+        self.passing: dict[Key, PastEnd] = {}
         self._plans: set[tuple[str, ...]] = set()
-        self._iterations: dict[tuple[str, ...], int] = {}
         self._by_path: dict[tuple[str, ...], dict[str, PastEnd]] | None = None
         to_forget = deque(sorted((when, name) for name, when in (forgotten or {}).items()))
         for event in events:
@@ -113,6 +122,7 @@ class Past:
             if key in wanted and end.state is ActionState.COMPLETED
         }
         self.in_flight, self.retried, self.approved = {}, {}, set()
+        self.loops, self.passing = {}, {}
         self.is_own, self.sequence, self._by_path = False, 0, None
         self._used = {}
 
@@ -123,6 +133,16 @@ class Past:
             if place[: len(path)] == path:
                 used = add_usage(used, usage)
         return used
+
+    @property
+    def made(self) -> dict[Key, Call]:
+        """What the actions call that a model has planned."""
+        return {
+            (path, name): (ActionType(str(written["type"])), str(written.get("target") or ""))
+            for path, loop in self.loops.items()
+            for plan in (*loop.earlier, loop.last)
+            for name, written in plan.actions
+        }
 
     def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
         """How the actions of one plan have ended, by id."""
@@ -139,6 +159,8 @@ class Past:
                 self._begin(event)
             case IterationStarted():
                 self._begin_iteration(event.path, event.data.iteration)
+            case PlanGenerated() | PlanExtended() | PlanPatched():
+                self._plan(event)
             case ActionStarted():
                 self._start((event.path, event.action_id), event.data.attempt)
             case ActionRetrying():
@@ -157,9 +179,12 @@ class Past:
             self.inputs = event.data.inputs
 
     def _begin_iteration(self, path: tuple[str, ...], iteration: int) -> None:
-        if self._iterations.get(path, iteration) != iteration:
-            self._forget_below(path)
-        self._iterations[path] = iteration
+        self.loops.setdefault(path, PastPlans(PastPlan(iteration))).begin(iteration)
+
+    def _plan(self, event: PlanGenerated | PlanExtended | PlanPatched) -> None:
+        loop = self.loops.get(event.path)
+        if loop is not None:
+            loop.fold(event)
 
     def _retry(self, key: Key, attempt: int) -> None:
         self.in_flight.pop(key, None)
@@ -175,8 +200,12 @@ class Past:
         key = (event.path, event.action_id)
         end = _meaning(event)
         self._count(event)
+        self.passing.pop(key, None)
         if end is None:
             self.ended.pop(key, None)
+            is_skip = isinstance(event, ActionSkipped)
+            state = ActionState.SKIPPED if is_skip else ActionState.CANCELLED
+            self.passing[key] = PastEnd(state=state)
         else:
             self.ended[key] = end
             self.in_flight.pop(key, None)
@@ -198,14 +227,10 @@ class Past:
         # What an attempt of a nested run has used is not used by the next, but by what is around.
         for place in [place for place in self._used if place[:size] == path]:
             self._used[path[:-1]] = add_usage(self._used.get(path[:-1]), self._used.pop(place))
-        for known in (self.ended, self.in_flight, self.retried):
+        for known in (self.ended, self.in_flight, self.retried, self.passing):
             for key in [key for key in known if key[0][:size] == path]:
                 del known[key]
-        self._iterations = {
-            place: number
-            for place, number in self._iterations.items()
-            if place[:size] != path or place == path
-        }
+        self.loops = {place: one for place, one in self.loops.items() if place[:size] != path}
 
 
 def key_of(name: str) -> Key:

@@ -36,8 +36,9 @@ class PlanOrder:
 
     `outcomes` are those of all iterations so far. `pending` are the actions of this iteration that
     have not ended, as they were written: a repair turn adds to them. `refused` is what a repair
-    turn is to put right; it is empty in the first turn of an iteration. `feeds` are the values of
-    the context feeds by name.
+    turn is to put right; it is empty in the first turn of an iteration. `broken` is what a patch is
+    to replace: actions that have failed, and those that were skipped because of them; it is empty
+    in every other turn. `feeds` are the values of the context feeds by name.
     """
 
     agent_name: str
@@ -48,6 +49,7 @@ class PlanOrder:
     feeds: Mapping[str, Any] = field(default_factory=dict[str, Any])
     outcomes: tuple[Outcome, ...] = ()
     pending: tuple[Mapping[str, Any], ...] = ()
+    broken: tuple[Outcome, ...] = ()
     refused: tuple[Refused, ...] = ()
 
 

@@ -10,11 +10,14 @@ import msgspec
 from cortex_cli.engine.cache import CacheUse
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Past
+from cortex_cli.engine.planner import Planner
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
+from cortex_cli.kinds import ActionType
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.plan import OutputDeclaration
 from cortex_cli.protocol.sealed import Sealed, holds_sealed, reveal
 
@@ -160,6 +163,8 @@ class Question:
         what = f"{action.type} '{action.target}'" if action.target else str(action.type)
         operation = f" ({action.operation})" if action.operation else ""
         who = f"'{'/'.join((*self.path, action.id))}'"
+        if action.type is ActionType.INTERNAL:
+            return f"May {who} go ahead: {action.name}?"
         if self.was_interrupted:
             return f"{who} was interrupted; may it call {what}{operation} again?"
         return f"May {who} call {what}{operation}?"
@@ -242,7 +247,8 @@ class RunSpec:
     `variables` are the declared ones, which may hold references; a bare name in them that no
     variable has is looked up in `ambient`, the process environment. `outlook` is the plan,
     checked and worked out; None where only a `goal` is known. `secrets` are those of its manifest
-    that it refers to, there once the run begins.
+    that it refers to, there once the run begins. `planner` writes the plans of a run that has a
+    `goal` and no plan, and mends those that fail; what they may call are the `offers`.
     """
 
     name: str
@@ -255,6 +261,8 @@ class RunSpec:
     ambient: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Mapping[str, Sealed] = field(default_factory=dict[str, Sealed])
     input_rules: InputRules | None = None
+    planner: Planner | None = None
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -284,7 +284,7 @@ class Replay(Runner):
 
     def _is_grace_over(self) -> bool:
         """Whether what is left has no more time, and nobody has ended the run before."""
-        if not self._root_is_closed:
+        if not self._root.is_closed:
             return False
         cancelled = (e for e in self._record.ahead() if isinstance(e, ActionCancelled))
         return all(event.data.reason is not CancelReason.CANCELLED for event in cancelled)

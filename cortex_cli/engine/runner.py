@@ -18,7 +18,7 @@ from cortex_cli.engine.budgets import price
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
-from cortex_cli.engine.decide import choices_of, decide
+from cortex_cli.engine.decide import decide
 from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.job import Pool, Result
 from cortex_cli.engine.ledger import ActionRecord
@@ -102,7 +102,6 @@ class Runner:
         self._timers = self._make_timers()
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
-        self._root_is_closed = False
 
     async def run(self) -> None:
         """Run to the last event.
@@ -194,7 +193,7 @@ class Runner:
             self._root.waits_for = tuple(sorted(self._approvals.waiting))
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif self._root_is_closed and not (self._is_finished or self._scheduler.background_left):
+        elif self._root.is_closed and not (self._is_finished or self._scheduler.background_left):
             self._is_finished = True
             self._root.finish()
             self.bus.when_durable(self._ended.set)
@@ -225,7 +224,6 @@ class Runner:
                 self._timers.after(seconds, restore)
             case Close(group):
                 self._groups.close(group)
-                self._root_is_closed |= group == self._root.group
             case Price(action):
                 self._price(self._records[action])
             case Exhaust():
@@ -277,16 +275,15 @@ class Runner:
         self._attempts.complete(record, dict(call.parameters))
 
     def _decide(self, record: ActionRecord) -> None:
-        offered = {record.ledger.number_of(name) for name in choices_of(record.action)}
+        ledger, action = record.ledger, record.action
         try:
             self._attempts.announce(record)
-            value, then = decide(record.action, record.lookup)
+            value, then = decide(action, record.lookup)
         except ActionError as error:
             # Nothing was chosen, so nothing that it chooses may run.
-            self._attempts.fail_for_good(record, error, tuple(sorted(offered)))
+            self._attempts.fail_for_good(record, error, ledger.not_chosen(action))
             return
-        chosen = {record.ledger.number_of(name) for name in then}
-        self._attempts.complete(record, value, tuple(sorted(offered - chosen)))
+        self._attempts.complete(record, value, ledger.not_chosen(action, then))
 
     def _check(self, record: ActionRecord) -> None:
         if not self._scheduler.is_checking(record.number):
@@ -307,6 +304,6 @@ class Runner:
             return
         # What is nested gets its own commands after this one; its Close ends the action.
         if self._groups.owns(record):
-            record.cancel_reason = reason
+            self._groups.note_cancelled(record, reason)
         else:
             self._attempts.stop(record, reason)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from cortex_cli.engine.decide import choices_of, decide
+from cortex_cli.engine.decide import decide
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.past import Past, PastEnd
 from cortex_cli.errors import ActionError
@@ -83,11 +83,11 @@ class Takeover:
         for record in records:
             action = record.action
             if action.type is ActionType.DECISION and action.id in decided:
-                number_of = record.ledger.number_of
-                numbers |= {number_of(name) for name in choices_of(action)}
+                chosen: tuple[str, ...] = ()
                 # What could be decided once can be again, unless the manifest has changed.
                 with suppress(ActionError):
-                    numbers -= {number_of(name) for name in decide(action, record.lookup)[1]}
+                    chosen = decide(action, record.lookup)[1]
+                numbers.update(record.ledger.not_chosen(action, chosen))
         return sorted(number - first for number in numbers)
 
     def _item(self, record: ActionRecord, item: Item, end: PastEnd | None) -> Item:

@@ -36,11 +36,11 @@ class Linker:
         for number, action in enumerate(self.graph.actions):
             for place, wanted in enumerate(action.depends_on):
                 self._depend(number, wanted, ("depends_on", place))
-            for place, then in _choices(action):
+            for place, then in choices(action):
                 self._choose(number, then, place)
             for place, reference in self._references(number, action):
                 self._refer(number, reference.root, reference.path, place, reference)
-            for place, text in _conditions(action):
+            for place, text in conditions(action):
                 self._condition(number, text, place)
 
     def report(
@@ -99,7 +99,7 @@ class Linker:
             self.graph.add(source, target, kind)
 
     def _references(self, number: int, action: Action) -> Iterator[tuple[Path, Reference]]:
-        for place, value in _templates(action):
+        for place, value in templates(action):
             for path, error in errors(value):
                 self.report(number, (*place, *path), "reference_syntax", str(error))
             for path, reference in find(value):
@@ -141,7 +141,8 @@ def finding_of(trouble: Trouble, reference: Reference | None, path: Path) -> Fin
     )
 
 
-def _choices(action: Action) -> Iterator[tuple[Path, str]]:
+def choices(action: Action) -> Iterator[tuple[Path, str]]:
+    """The names in the `then` of a decision, each with its place."""
     for number, case in enumerate(action.cases):
         for place, then in enumerate(case.then):
             yield ("cases", number, "then", place), then
@@ -150,7 +151,8 @@ def _choices(action: Action) -> Iterator[tuple[Path, str]]:
             yield ("default", "then", place), then
 
 
-def _templates(action: Action) -> Iterator[tuple[Path, object]]:
+def templates(action: Action) -> Iterator[tuple[Path, object]]:
+    """The values of an action that may hold references, each with its place."""
     if action.parameters:
         yield ("parameters",), action.parameters
     if action.env:
@@ -167,7 +169,8 @@ def _templates(action: Action) -> Iterator[tuple[Path, object]]:
         yield ("default", "value"), action.default.value
 
 
-def _conditions(action: Action) -> Iterator[tuple[Path, str]]:
+def conditions(action: Action) -> Iterator[tuple[Path, str]]:
+    """The conditions of an action, each with its place."""
     if action.condition is not None:
         yield ("condition",), action.condition
     for number, case in enumerate(action.cases):

@@ -62,6 +62,8 @@ class AgentLoopProtocol(Written):
     terminate_on_no_progress: StrictBool = True
     terminate_on_error: StrictBool = False
     fire_and_forget_grace_seconds: Delay = 10.0
+    self_healing: StrictBool | None = None
+    max_patches: Annotated[int, Field(strict=True, ge=0, le=100)] = 2
     budget: Budget | None = None
     resources: dict[str, WrittenResource] = Field(default_factory=dict)
 

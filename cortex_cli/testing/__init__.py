@@ -3,6 +3,7 @@
 from cortex_cli.testing.calls import RecordingReporter, ReportedProgress, make_call
 from cortex_cli.testing.clock import FakeClock
 from cortex_cli.testing.models import ScriptedLLM
+from cortex_cli.testing.planners import ScriptedPlanner
 from cortex_cli.testing.scripts import Answer, BrokenOff, Garbled, Hang, Pace, Refusal
 from cortex_cli.testing.server import ScriptedServer
 
@@ -17,6 +18,7 @@ __all__ = [
     "Refusal",
     "ReportedProgress",
     "ScriptedLLM",
+    "ScriptedPlanner",
     "ScriptedServer",
     "make_call",
 ]

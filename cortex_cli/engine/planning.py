@@ -1,0 +1,210 @@
+"""What is known of the plans that a model writes for one loop: those so far, and the one that grows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cortex_cli.engine.ledger import ActionRecord, Growth, Ledger
+from cortex_cli.engine.planner import Outcome, Planner, PlanOrder, Refused
+from cortex_cli.engine.ports import RunSpec
+from cortex_cli.events import StateCounts, Usage
+from cortex_cli.kinds import ActionState
+from cortex_cli.plan.admission import Admission, Admitted, Background
+from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.provided import Names
+from cortex_cli.plan.sketch import Sketch
+from cortex_cli.report import PlannedAction, PlannedEdge
+
+if TYPE_CHECKING:
+    from cortex_cli.engine.job import Job
+    from cortex_cli.engine.timers import Timer
+    from cortex_cli.errors import ActionError
+
+MOST_REPAIRS = 2
+
+Joined = tuple[ActionRecord, Admitted]
+"""An action of the plan, and as what it has joined it."""
+
+
+class Planning:
+    """The plans of one loop.
+
+    `iteration` counts from 1 once there is a plan. What is `held` joins it once it is approved. `answer` is the final one, None until it is
+    there; `error` is why no model could write; `is_cut`: the text is not read to its end. `job` is
+    the model at work, `timer` the wait before it is asked again. `is_closed`: all actions of the
+    plan have ended, and nothing joins it any more.
+    """
+
+    def __init__(self, spec: RunSpec, planner: Planner, goal: str, ledger: Ledger) -> None:
+        """Nothing has been planned."""
+        self.planner = planner
+        self.iteration = 0
+        self.job: Job | None = None
+        self.timer: Timer | None = None
+        self.outcomes: list[Outcome] = []
+        self.steps: dict[str, bool] = {}
+        self.used: set[str] = set()
+        self._spec = spec
+        self._goal = goal
+        self._ledger = ledger
+        self._before: list[Outcome] | None = None
+        self._answer_before: Any = None
+        self._given: dict[str, Any] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self.admission = Admission((), Background(names=Names()))
+        self.sketch = Sketch()
+        self.joined: list[Joined] = []
+        self.held: list[Admitted] = []
+        self.refused: list[Refused] = []
+        self.repairs = self.failures = 0
+        self.answer: Any = None
+        self.error: ActionError | None = None
+        self.usage: Usage | None = None
+        self.is_cut = self.is_closed = False
+        self._counts_before = self._ledger.counts
+
+    def begin(self) -> None:
+        """The next iteration begins, with an empty plan."""
+        context, protocol = self._ledger.context, self._spec.protocol
+        self._reset()
+        self.iteration += 1
+        names = Names(
+            inputs=frozenset(context.inputs),
+            env=frozenset(context.variables),
+            known=context.keys,
+            shared=protocol.shared,
+        )
+        background = Background(names=names, steps=self.steps, used=self.used)
+        self.admission = Admission(self._spec.offers, background)
+        self._ledger.growth = Growth()
+        self._ledger.first_error = None
+
+    def sketched(self, admitted: Admitted) -> tuple[PlannedAction, tuple[PlannedEdge, ...]]:
+        """An action as it is planned."""
+        action = admitted.action
+        nested: dict[str, float] = {}
+        if not action.type.is_leaf:
+            seconds = self._spec.targets.nested_seconds(action)
+            nested = {} if seconds is None else {action.id: seconds}
+        return self.sketch.add(admitted, estimate(action, nested))
+
+    def take_held(self) -> list[Admitted]:
+        """What joins the plan now, sketched."""
+        held, self.held = self.held, []
+        for one in held:
+            self.sketched(one)
+        return held
+
+    def is_left_out(self, admitted: Admitted) -> bool:
+        """Whether a decision that has ended has not chosen the action."""
+        growth = self._ledger.growth
+        named = {admitted.name, admitted.action.name}
+        return growth is not None and bool(growth.not_chosen & named)
+
+    def join(self, admitted: Admitted, record: ActionRecord) -> None:
+        """An action has joined the plan."""
+        growth = self._ledger.growth
+        assert growth is not None, "a plan grows once it has begun"
+        growth.numbers[admitted.name] = record.number
+        growth.numbers.setdefault(admitted.action.name, record.number)
+        growth.planned[record.number] = self.sketch.planned[admitted.number]
+        self.used.add(admitted.action.id)
+        self._ledger.context.expect(admitted.action, admitted.name)
+        self.joined.append((record, admitted))
+
+    def order(self, refused: Sequence[Refused] = (), broken: Iterable[Outcome] = ()) -> PlanOrder:
+        """What is asked of the planner."""
+        return PlanOrder(
+            agent_name=self._spec.name,
+            goal=self._goal,
+            iteration=self.iteration,
+            max_iterations=self._spec.protocol.max_iterations,
+            inputs=self._masked(self._ledger.context.inputs),
+            outcomes=(*self.outcomes, *self.ended()),
+            pending=tuple(one.written for record, one in self.joined if not record.is_ended),
+            refused=tuple(refused),
+            broken=tuple(broken),
+        )
+
+    def ended(self) -> list[Outcome]:
+        """How the actions of this iteration that have ended did so."""
+        return [self.outcome(*joined) for joined in self._finished()]
+
+    def outcome(self, record: ActionRecord, admitted: Admitted) -> Outcome:
+        """How an action has ended."""
+        step = self._ledger.context.steps[record.action.id]
+        return Outcome(
+            iteration=self.iteration,
+            action=self._masked(admitted.written),
+            status=step.status.value,
+            output=step.output,
+            error=step.error,
+        )
+
+    @property
+    def has_progressed(self) -> bool:
+        """Whether the iteration came to an action or an answer, and not all as the one before."""
+        if self.answer is not None and self.answer != self._answer_before:
+            return True
+        before = [replace(one, iteration=self.iteration) for one in self._before or ()]
+        return bool(self.joined) and self.ended() != before
+
+    def complete(self) -> StateCounts:
+        """The iteration has ended: how many of its actions have in each state."""
+        now, before = self._ledger.counts, self._counts_before
+        fields = StateCounts.__struct_fields__
+        return StateCounts(**{name: getattr(now, name) - getattr(before, name) for name in fields})
+
+    def put_by(self) -> None:
+        """Keep how this iteration has ended for the next."""
+        self._before, self._answer_before = self.ended(), self.answer
+        self.outcomes += self._before
+        for (_, admitted), outcome in zip(self._finished(), self._before, strict=True):
+            self.note(admitted.name, outcome)
+
+    def recall(self, ended: Sequence[tuple[str, Outcome]]) -> None:
+        """An iteration of an earlier part of the run has ended so; names as they were written."""
+        self._before = [outcome for _, outcome in ended]
+        self.outcomes += self._before
+        for name, outcome in ended:
+            self.note(name, outcome)
+
+    def note(self, name: str, outcome: Outcome) -> None:
+        """Keep how an action of an earlier iteration has ended."""
+        has_completed = outcome.status == ActionState.COMPLETED.value
+        self.steps[name] = has_completed
+        if has_completed:
+            self._given[name] = outcome.output
+
+    def outputs(self) -> dict[str, Any]:
+        """What each action that has completed gave last, by the id that it was written with."""
+        self.put_by()
+        return self._given
+
+    def _finished(self) -> list[Joined]:
+        return [joined for joined in self.joined if joined[0].is_ended]
+
+    def stop(self) -> None:
+        """Have the model stop, if it is at work or about to be."""
+        if self.timer is not None:
+            self.timer.stop()
+            self.timer = None
+        if self.job is not None:
+            self.job.stop()
+
+    def _masked(self, value: Any) -> Any:
+        masker = self._ledger.bus.masker
+        return value if masker is None else masker.mask_value(dict(value))
+
+
+def goal_of(spec: RunSpec, given: Mapping[str, Any], *, is_nested: bool) -> str | None:
+    """What a run without a plan is to reach: for a sub-agent what the call says, if it does."""
+    if is_nested and isinstance(given.get("goal"), str):
+        return str(given["goal"])
+    if spec.goal is None and is_nested and given:
+        return f"Do what these parameters ask for: {msgspec.json.encode(dict(given)).decode()}"
+    return spec.goal

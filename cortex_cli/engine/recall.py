@@ -1,0 +1,54 @@
+"""A loop whose plans a model writes goes on where an earlier part of the run was."""
+
+from cortex_cli.engine.context import StepRecord
+from cortex_cli.engine.ledger import Ledger
+from cortex_cli.engine.past import Past, PastEnd
+from cortex_cli.engine.past_plans import PastPlan, PastPlans
+from cortex_cli.engine.planner import Outcome
+from cortex_cli.engine.planning import Planning
+from cortex_cli.kinds import ActionState
+from cortex_cli.protocol.action import Action
+
+
+def recall(planning: Planning, plans: PastPlans, past: Past, ledger: Ledger) -> None:
+    """Take over the iterations before the last one: their outputs, outcomes and counts."""
+    for plan in plans.earlier:
+        planning.recall([_outcome(planning, plan, past, ledger, place) for place in _places(plan)])
+    planning.iteration = plans.last.iteration - 1
+
+
+def _places(plan: PastPlan) -> range:
+    return range(len(plan.actions))
+
+
+def _outcome(
+    planning: Planning, plan: PastPlan, past: Past, ledger: Ledger, place: int
+) -> tuple[str, Outcome]:
+    action_id, written = plan.actions[place]
+    known = Action.model_validate(written)
+    action = known.model_copy(update={"id": action_id})
+    path = ledger.stamp.path
+    end = past.of(path).get(action_id) or past.passing.get((path, action_id))
+    end = end or PastEnd(state=ActionState.CANCELLED)
+    ledger.count_past(end)
+    for name, one in past.of(path).items() if known.for_each is not None else ():
+        if name.startswith(f"{action_id}["):
+            ledger.count_past(one)
+    ledger.context.expect(action, known.id)
+    step = StepRecord(
+        status=end.state,
+        output=end.output,
+        error=end.error,
+        duration_seconds=end.duration_seconds,
+        attempts=end.attempts,
+    )
+    ledger.context.record(action, step)
+    planning.used.add(action_id)
+    outcome = Outcome(
+        iteration=plan.iteration,
+        action=written,
+        status=end.state.value,
+        output=end.output,
+        error=end.error,
+    )
+    return known.id, outcome

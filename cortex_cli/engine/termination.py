@@ -1,0 +1,44 @@
+"""Whether a loop whose plans a model writes goes on after an iteration, and why not."""
+
+from cortex_cli.engine.planning import Planning
+from cortex_cli.engine.ports import RunSpec
+from cortex_cli.kinds import TerminationReason
+
+Trouble = tuple[str, str]
+"""What has gone wrong, for people, and its type, for programs."""
+
+
+def verdict_on(
+    planning: Planning, spec: RunSpec, *, has_failed: bool
+) -> tuple[TerminationReason | None, Trouble | None]:
+    """Why the loop ends, None if it goes on; and what is wrong then, where no action says so.
+
+    An answer that was given while an action of its plan failed does not count.
+    """
+    protocol, error = spec.protocol, planning.error
+    if error is not None:
+        told = f"{planning.planner.name} could not plan: {error}"
+        return TerminationReason.ACTION_FAILED, (told, error.error_type)
+    is_reached = planning.answer is not None and not has_failed
+    if is_reached and protocol.terminate_on_goal_achieved:
+        return TerminationReason.GOAL_ACHIEVED, None
+    if has_failed and protocol.terminate_on_error:
+        return TerminationReason.ACTION_FAILED, None
+    reason, trouble = _standstill(planning, spec)
+    return (TerminationReason.GOAL_ACHIEVED, None) if reason and is_reached else (reason, trouble)
+
+
+def _standstill(
+    planning: Planning, spec: RunSpec
+) -> tuple[TerminationReason | None, Trouble | None]:
+    protocol, number = spec.protocol, planning.iteration
+    if not planning.has_progressed and protocol.terminate_on_no_progress:
+        told = f"{planning.planner.name} wrote neither an action nor an answer"
+        if planning.joined:
+            told = f"iteration {number} did the same as the one before it, with the same outcome"
+        return TerminationReason.NO_PROGRESS, (told, "no_progress")
+    if number >= protocol.max_iterations:
+        times = "iteration" if number == 1 else "iterations"
+        told = f"the goal was not reached in {number:,} {times}"
+        return TerminationReason.MAX_ITERATIONS, (told, "max_iterations")
+    return None, None
