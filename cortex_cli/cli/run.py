@@ -1,5 +1,6 @@
 """`cortex run`: run a manifest, live."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,6 +60,12 @@ NoBuild = Annotated[
     bool,
     typer.Option("--no-build", help="Make no environments for tools: those needed must be there."),
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record", metavar="FILE", help="Write a record of the run, for cortex replay FILE."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; run nothing.")]
 
 
@@ -79,6 +86,7 @@ def command(
     yes: Yes = False,
     no_input: NoInput = False,
     no_build: NoBuild = False,
+    record: Record = None,
     dry_run: DryRun = False,
     progress: ProgressOption = None,
     form: FormatOption = Format.TEXT,
@@ -108,6 +116,7 @@ def command(
     from cortex_cli.cli.beginning import NewRun
     from cortex_cli.cli.driving import Course, drive
     from cortex_cli.cli.giving import given_inputs, given_names
+    from cortex_cli.cli.recording import Recorder
 
     session = opening.session()
     terminal.default_color = session.settings.color
@@ -124,5 +133,10 @@ def command(
     )
     new.check(session)
     terminal.print_problems(session.problems)
-    course = Course(begin=new.begin, yes_to_all=yes, no_input=no_input)
-    raise typer.Exit(drive(terminal, session, course, progress))
+    recorder = Recorder(file=record, begin=new.begin)
+    course = Course(begin=recorder.begin_run, yes_to_all=yes, no_input=no_input)
+    try:
+        code = drive(terminal, session, course, progress)
+    finally:
+        recorder.write()
+    raise typer.Exit(code)

@@ -55,6 +55,11 @@ def note_used(scheduler: Scheduler, number: int, usage: Usage) -> None:
     scheduler.budgets.used(number, units_of(usage))
 
 
+def note_planned(scheduler: Scheduler, group: int, usage: Usage) -> None:
+    """Take what the model that writes a plan has used from the budgets of its group."""
+    scheduler.budgets.spend(group, units_of(usage))
+
+
 def units_of(usage: Usage | None) -> dict[str, float]:
     """A usage by the kinds of a budget; a cost that is not known is nothing."""
     known = usage or Usage()

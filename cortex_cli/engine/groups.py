@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
-from cortex_cli.engine.budgets import budget_left, note_used, over_budget
+from cortex_cli.engine.budgets import budget_left, note_planned, note_used, over_budget
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
@@ -103,6 +103,7 @@ class Groups:
         parent = None if loop.parent is None else loop.parent.number
         cap = None if parent is None else spec.protocol.nested_cap
         fail_fast = spec.protocol.fail_fast
+        before = loop.group
         loop.group = self._scheduler.open(
             parent=parent,
             cap=cap,
@@ -110,9 +111,13 @@ class Groups:
             shared=spec.protocol.shared,
         )
         if spec.protocol.budget is not None:
-            self._scheduler.budgets.open(loop.group, budget_left(loop, self._takeover))
+            budgets = self._scheduler.budgets
+            # A further iteration has what the ones before have left.
+            left = budget_left(loop, self._takeover) if before < 0 else budgets.left(before)
+            budgets.open(loop.group, left)
         if self._scheduler.budgets.purses:
             loop.ledger.spend = partial(note_used, self._scheduler)
+            loop.ledger.spend_on_plan = partial(note_planned, self._scheduler, loop.group)
         self._opened.append(loop)
 
     def _join(self, loop: Loop) -> None:

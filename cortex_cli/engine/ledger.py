@@ -159,7 +159,7 @@ class Ledger:
         `growth`, where there is one, knows the actions that join the plan while it runs.
 
         `approval_rules`: what must be approved, of this run and of those around it. `spend` takes
-        what an action has used from the budgets, where there are any; `cut` are the ids of the
+        what an action has used from the budgets, where there are any, `spend_on_plan` what a plan has; `cut` are the ids of the
         actions that did not run, or did not run to their end, because one was exhausted; `warned`
         has what was warned of once and for all.
         """
@@ -173,6 +173,7 @@ class Ledger:
         self.bus = around.bus
         self.first = 0
         self.spend: Callable[[int, Usage], None] | None = None
+        self.spend_on_plan: Callable[[Usage], None] | None = None
         self.cut: set[str] = set()
         self.warned: set[str] = set()
         self.is_strict = False

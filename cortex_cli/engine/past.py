@@ -182,6 +182,9 @@ class Past:
         self.loops.setdefault(path, PastPlans(PastPlan(iteration))).begin(iteration)
 
     def _plan(self, event: PlanGenerated | PlanExtended | PlanPatched) -> None:
+        used = event.data.usage if isinstance(event, PlanExtended) else None
+        if isinstance(used, Usage):
+            self._used[event.path] = add_usage(self._used.get(event.path), used)
         loop = self.loops.get(event.path)
         if loop is not None:
             loop.fold(event)

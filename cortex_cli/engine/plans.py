@@ -56,6 +56,10 @@ class Host(Protocol):
         """Have them join it."""
         ...
 
+    def run_out(self, loop: Loop, why: str) -> None:
+        """The budget of a loop is exhausted: begin nothing more in it."""
+        ...
+
     def finish(self, loop: Loop) -> None:
         """A loop has come to its end: its `reason` says why."""
         ...
@@ -153,6 +157,9 @@ class Plans:
         planning = _planning(loop)
         planning.timer = None
         if not self._scheduler.is_open(loop.group):
+            return
+        if self._scheduler.budgets.is_spent(loop.group):
+            self._host.run_out(loop, "the budget is exhausted, and the plan is not written yet")
             return
         planning.refused = []
         planning.job = writing(

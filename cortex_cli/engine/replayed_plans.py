@@ -1,7 +1,7 @@
 """The plans of a replay: as their manifests have them, with the estimates of the record."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import msgspec
@@ -16,6 +16,18 @@ Reports = Callable[[tuple[str, ...]], PlanReport | None]
 """The report of the plan that a record has at a path, from where the replay is."""
 
 
+Variables = Mapping[str, Mapping[str, str]]
+"""The values of variables, by the name of the agent or workflow that declares them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a record has of the plans of its run."""
+
+    reports: Reports
+    variables: Variables
+
+
 class NothingIsCalled:
     """The handler of every action: the record says how each ends."""
 
@@ -28,9 +40,9 @@ class NothingIsCalled:
 class ReplayedTargets:
     """What the actions of one plan can call: the plans behind agents and workflows, no handlers."""
 
-    def __init__(self, targets: Targets, reports: Reports, path: tuple[str, ...] = ()) -> None:
+    def __init__(self, targets: Targets, known: Known, path: tuple[str, ...] = ()) -> None:
         self._targets = targets
-        self._reports = reports
+        self._known = known
         self._path = path
         self._handler = NothingIsCalled()
 
@@ -40,20 +52,27 @@ class ReplayedTargets:
 
     def nested(self, action: Action) -> RunSpec:
         """The run behind an agent or workflow action; ActionError if there is none."""
-        return replayed(self._targets.nested(action), self._reports, (*self._path, action.id))
+        return replayed(self._targets.nested(action), self._known, (*self._path, action.id))
 
     def nested_seconds(self, action: Action) -> float | None:
         """As its manifest has it."""
         return self._targets.nested_seconds(action)
 
 
-def replayed(spec: RunSpec, reports: Reports, path: tuple[str, ...] = ()) -> RunSpec:
+def replayed(spec: RunSpec, known: Known, path: tuple[str, ...] = ()) -> RunSpec:
     """The run at a path, as it is replayed: its order is that of the record."""
-    report = reports(path)
+    report = known.reports(path)
     outlook = spec.outlook
     if outlook is not None and report is not None:
         outlook = _reworked(outlook, report)
-    return replace(spec, targets=ReplayedTargets(spec.targets, reports, path), outlook=outlook)
+    values = known.variables.get(spec.name, {})
+    return replace(
+        spec,
+        targets=ReplayedTargets(spec.targets, known, path),
+        outlook=outlook,
+        # A dollar sign in a value is no reference.
+        variables={**spec.variables, **{k: v.replace("$", "$$") for k, v in values.items()}},
+    )
 
 
 def _reworked(outlook: Outlook, report: PlanReport) -> Outlook:

@@ -19,7 +19,7 @@ from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Answer, Question, Reporter, RunRequest, RunSpec
 from cortex_cli.engine.recorded import Recorded
-from cortex_cli.engine.replayed_plans import replayed
+from cortex_cli.engine.replayed_plans import Known, Variables, replayed
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
 from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.timers import Alarm, Timers
@@ -71,7 +71,9 @@ class _NoJitter:
 class Replay(Runner):
     """One part of a run that is replayed, from its first event to the last that the record has."""
 
-    def __init__(self, spec: RunSpec, request: RunRequest, record: Recorded) -> None:
+    def __init__(
+        self, spec: RunSpec, request: RunRequest, record: Recorded, variables: Variables
+    ) -> None:
         """ManifestError if the inputs do not fit."""
         self._record = record
         self._alarms = Alarms(record)
@@ -80,7 +82,8 @@ class Replay(Runner):
         first = record.events[0]
         bus = Bus(first.execution_id, record, record, Masker(), after=after)
         request = _with_someone(request, record)
-        super().__init__(replayed(spec, self._report_at), request, bus, record, _NoJitter())
+        known = Known(self._report_at, variables)
+        super().__init__(replayed(spec, known), request, bus, record, _NoJitter())
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Hand every event of the record to the listener, once the run has come to it."""

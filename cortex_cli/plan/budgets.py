@@ -68,6 +68,19 @@ class Budgets:
         }
         node.claims = _with(node, held)
 
+    def spend(self, group: int, units: Needs) -> None:
+        """What writes the plan of a group has used so much."""
+        for purse in self._groups[group].purses:
+            purse.use(units.get(purse.kind, 0.0), 0.0)
+
+    def left(self, group: int) -> dict[str, float]:
+        """What is left of a group's own budget, by kind."""
+        return {p.kind: p.left for p in self._groups[group].purses if p.group == group}
+
+    def is_spent(self, group: int) -> bool:
+        """Whether nothing is left of a budget that a group takes from."""
+        return any(purse.left <= 0 for purse in self._groups[group].purses)
+
     def require(self, action: int, needs: Needs) -> bool:
         """Make what a running action has reserved so much; False if it can't be had now.
 

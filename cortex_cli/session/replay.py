@@ -11,23 +11,31 @@ from cortex_cli.engine.recorded import CutOffError, Recorded, parts_of
 from cortex_cli.engine.replaying import Replay
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import UsageError
-from cortex_cli.events import Event
+from cortex_cli.events import Event, PlanGenerated
 
 _BREATH = 64
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunToReplay:
+    """What a run has left: all its events, and what was run again when it was resumed.
+
+    `forgotten` is that as of `Past`. `variables` are those of its agents and workflows, by name,
+    that had a value then.
+    """
+
+    events: Sequence[Event]
+    forgotten: Mapping[str, int] = field(default_factory=dict[str, int])
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+
+
 @dataclass(slots=True, kw_only=True)
 class RunReplay:
-    """Replays a run, in as many parts as it had.
-
-    `events` are all that the run had. `request` is what its first part was given; `forgotten` is
-    what was run again when it was resumed, as of `Past`.
-    """
+    """Replays a run, in as many parts as it had; `request` is what its first part was given."""
 
     spec: RunSpec
     request: RunRequest
-    events: Sequence[Event]
-    forgotten: Mapping[str, int] = field(default_factory=dict[str, int])
+    record: RunToReplay
     _is_cancelled: bool = False
 
     def stream(self) -> EventStream:
@@ -35,17 +43,23 @@ class RunReplay:
 
         Raises MissError where the run comes to something else.
         """
-        if not self.events:
+        events = self.record.events
+        if not events:
             message = "the record has no events: there is nothing to replay"
             raise UsageError(message)
+        if any(isinstance(event, PlanGenerated) and not event.data.complete for event in events):
+            message = "a model wrote the plan of this run, and such runs can't be replayed yet"
+            raise UsageError(message, hint="cortex show RUN --play draws it again")
         return EventStream(self._run, self._cancel)
 
     async def _run(self, listener: Callable[[Event], None]) -> None:
-        first, *others = parts_of(self.events)
-        await self._play(Replay(self.spec, self.request, Recorded(first)), listener)
-        for part in others:
-            request = replace(self.request, past=self._past(part[0].sequence - 1))
-            await self._play(Replay(self.spec, request, Recorded(part)), listener)
+        request = self.request
+        for part in parts_of(self.record.events):
+            before = part[0].sequence - 1
+            if before:
+                request = replace(self.request, past=self._past(before))
+            replay = Replay(self.spec, request, Recorded(part), self.record.variables)
+            await self._play(replay, listener)
 
     async def _play(self, part: Replay, listener: Callable[[Event], None]) -> None:
         part.listen(listener)
@@ -60,9 +74,9 @@ class RunReplay:
             return
 
     def _past(self, last: int) -> Past:
-        events = self.events[: last - self.events[0].sequence + 1]
-        forgotten = {name: when for name, when in self.forgotten.items() if when <= last}
-        return Past(events, forgotten=forgotten)
+        known = self.record.forgotten.items()
+        forgotten = {name: when for name, when in known if when <= last}
+        return Past(self.record.events[:last], forgotten=forgotten)
 
     def _cancel(self) -> None:
         self._is_cancelled = True

@@ -37,7 +37,9 @@ from cortex_cli.settings import Settings, load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
 if TYPE_CHECKING:
+    from cortex_cli.engine.masking import Masker
     from cortex_cli.engine.stream import EventStream
+    from cortex_cli.session.replay import RunToReplay
 
 _WRITE_PLAN = "write its plan down under 'actions'"
 _HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
@@ -233,6 +235,38 @@ class Session:
         if spec.outlook is None:
             raise no_plan(spec.name)
         return RunHandle(spec, request, journal, vault=self._vault).stream()
+
+    @property
+    def masker(self) -> "Masker | None":
+        """What keeps the secrets out of sight that have been read; None where there are none."""
+        return self._vault.masker
+
+    def replay(self, request: RunRequest, record: "RunToReplay") -> "EventStream":
+        """The events of a run, each once it has come about again; nothing is called or read.
+
+        MissError where something else comes.
+        """
+        from cortex_cli.session.replay import RunReplay
+
+        self._vault.pretend()
+        spec = self._spec(self.program)
+        return RunReplay(spec=spec, request=request, record=record).stream()
+
+    def place_of(self, path: tuple[str, ...], action_id: str | None) -> str | None:
+        """Where the action is written, as file:line:column; None where it is not."""
+        program, problem = self.program, None
+        for name in (*path, action_id or ""):
+            graph = self._graphs.get(id(program))
+            number = None if graph is None else graph.index.get(name.partition("[")[0])
+            if graph is None or number is None:
+                break
+            place = Finding(code="", message="", path=(program.actions_key, number))
+            problem = to_problems([place], program.document)[0]
+            found = program.lookup(*_call_of(graph.actions[number]))
+            if not isinstance(found, Program):
+                break
+            program = found
+        return None if problem is None else problem.place
 
     async def aclose(self) -> None:
         """Close what the handlers hold open."""
