@@ -45,6 +45,7 @@ class Recorded:
         self.events = events
         self.place = 0
         self._starts: dict[Key, float] = {}
+        self._missed: MissError | None = None
         self._base = _moment(events[0])
         self.ending = self.reason_of(())
         last = events[-1]
@@ -70,6 +71,9 @@ class Recorded:
 
     def append(self, event: Event) -> bool:
         """Hold an event against the next of the record; MissError if it is another."""
+        if self._missed is not None:
+            # Whoever calls may take the first for the failure of an action.
+            raise self._missed
         expected = self.expected
         if expected is None:
             if self.is_cut:
@@ -101,12 +105,13 @@ class Recorded:
     def miss(self, event: Event, message: str) -> MissError:
         """The error of a difference, at the next event."""
         sequence = self.events[min(self.place, len(self.events) - 1)].sequence
-        return MissError(
+        self._missed = MissError(
             f"event {sequence}: {message}",
             sequence=sequence,
             path=event.path,
             action_id=event.action_id,
         )
+        return self._missed
 
     def ahead(self, key: Key | None = None) -> Iterator[Event]:
         """The events from the next one on, all or those about an action."""
