@@ -87,6 +87,13 @@ class Backoff(StrEnum):
     CONSTANT = "constant"
 
 
+class BuiltInFeed(StrEnum):
+    """The context feeds that cortex has the values of itself."""
+
+    TIME = "time"
+    SYSTEM = "system"
+
+
 class Effect(StrEnum):
     """What repeating an action would do to the world."""
 
@@ -197,3 +204,11 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
+
+
+class Pinning(StrEnum):
+    """Which tools of a server are pinned when it is asked what it offers."""
+
+    NEW = "new"
+    ALL = "all"
+    NONE = "none"

@@ -1,6 +1,6 @@
 """Actions of type `llm`: a prompt, and the model's answer as the output."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, assert_never
 
@@ -10,12 +10,12 @@ from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answ
 from cortex_cli.actions.llm_estimate import ANSWER_TOKENS, estimated_usage, priced, tokens_in
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.cache import digest
+from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.ports import (
     ActionCall,
     CutShort,
     Message,
     ModelClient,
-    ModelPiece,
     ModelRequest,
     Reporter,
     TextPiece,
@@ -188,7 +188,7 @@ async def _read_text(client: ModelClient, request: ModelRequest, report: Reporte
         if answer and not is_counted:
             # It broke off, or the endpoint does not count: what was said was paid for.
             report.usage(_counted(client, request, answer))
-        await _close(pieces)
+        await close(pieces)
     return "".join(answer)
 
 
@@ -197,15 +197,6 @@ def _counted(client: ModelClient, request: ModelRequest, answer: list[str]) -> U
     asked = estimated_usage(client, request).input_tokens
     written = tokens_in("".join(answer))
     return priced(client, Usage(input_tokens=asked, output_tokens=written))
-
-
-async def _close(pieces: AsyncIterator[ModelPiece]) -> None:
-    import anyio
-
-    aclose = getattr(pieces, "aclose", None)
-    if aclose is not None:
-        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + 1):
-            await aclose()
 
 
 def make_request(

@@ -22,6 +22,7 @@ from cortex_cli.cli import (
     schema,
     show,
     stop,
+    tools,
     validate,
     why,
 )
@@ -79,6 +80,7 @@ _COMMANDS = (
     init,
     schema,
     doctor,
+    tools,
 )
 for _module in _COMMANDS:
     app.command(_module.__name__.rpartition(".")[2])(_module.command)

@@ -28,6 +28,7 @@ class NewRun:
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_parallel: int | None = None
     operation: str | None = None
+    goal: str | None = None
     cache: bool | None = None
     budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     only: tuple[str, ...] = ()
@@ -35,7 +36,8 @@ class NewRun:
     skip: tuple[str, ...] = ()
 
     def check(self, session: "Session") -> None:
-        """Raise UsageError for an action that the plan does not have."""
+        """Raise UsageError if there is nothing to run, or no action that is asked for."""
+        session.check_goal()
         self._selection(session)
 
     def begin(self, session: "Session", approver: "CliApprover") -> KeptRun:
@@ -50,6 +52,7 @@ class NewRun:
             options=RunOptions(
                 max_parallel=self.max_parallel,
                 operation=self.operation,
+                goal=self.goal,
                 cache=self.cache,
                 budget=dict(self.budget),
                 only=self.only,
@@ -61,8 +64,11 @@ class NewRun:
 
     def _selection(self, session: "Session") -> Selection:
         found = session.plan_at(())
-        if found is None or not (self.only or self.start_from or self.skip):
+        if not (self.only or self.start_from or self.skip):
             return Selection()
+        if found is None:
+            message = "--only, --from and --skip name actions of a plan that is written down"
+            raise UsageError(message, hint=f"a model writes that of '{session.program.name}'")
         return select(found[1], only=self.only, start_from=self.start_from, skip=self.skip)
 
     def _earlier(self, session: "Session", store: RunStore, selection: Selection) -> Past | None:

@@ -23,6 +23,7 @@ class Opening:
     max_megabytes: int = 32
     passes: int | None = None
     may_build: bool = True
+    goal: str | None = None
 
     def session(self) -> "Session":
         """Load and check the manifest; ManifestError with everything that is wrong with it."""
@@ -30,13 +31,18 @@ class Opening:
 
         return Session.open(self.request())
 
-    def request(self) -> "Request":
-        """The same, as the library asks for it; reads standard input if that is the manifest."""
+    def request(self, content: bytes | None = None) -> "Request":
+        """The same, as the library asks for it; reads standard input if that is the manifest.
+
+        `content` stands in place of what the manifest holds.
+        """
         from cortex_cli.session.session import Request
 
-        source = sys.stdin.buffer.read() if self.manifest == "-" else Path(self.manifest)
+        source = Path(self.manifest)
+        if self.manifest == "-" and content is None:
+            content = sys.stdin.buffer.read()
         return Request(
-            source=source,
+            source=source if content is None else content,
             cwd=Path.cwd(),
             environ=os.environ,
             root=self.root,
@@ -46,4 +52,5 @@ class Opening:
             max_bytes=self.max_megabytes * 1024 * 1024,
             passes=self.passes,
             may_build=self.may_build,
+            goal=self.goal,
         )

@@ -127,6 +127,7 @@ def _session(record: "RunRecord", budget: Mapping[str, float | None]) -> "Sessio
             budget=budget,
             max_parallel=options.max_parallel if isinstance(options.max_parallel, int) else None,
             passes=options.passes,
+            goal=options.goal,
         )
     )
 

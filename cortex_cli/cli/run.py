@@ -35,6 +35,10 @@ Inputs = Annotated[
     str | None,
     typer.Option(metavar="FILE|-", help="A JSON or YAML file of inputs; --set goes before it."),
 ]
+Goal = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="What a model is to plan for; for an agent without actions."),
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(metavar="IDS", help="Run only these actions, and what they need; with commas."),
@@ -74,6 +78,7 @@ def command(
     manifest: Manifest,
     set_: Set = None,
     inputs: Inputs = None,
+    goal: Goal = None,
     max_parallel: MaxParallel = None,
     budget: BudgetOption = None,
     operation: Operation = None,
@@ -109,6 +114,7 @@ def command(
         budget=limits,
         max_megabytes=max_size,
         may_build=not no_build,
+        goal=goal,
     )
     if dry_run:
         show_plan(terminal, opening)
@@ -125,6 +131,7 @@ def command(
         inputs=given,
         max_parallel=max_parallel,
         operation=operation,
+        goal=goal,
         cache=cache,
         budget=limits,
         only=given_names(only),

@@ -40,7 +40,8 @@ class Attempts:
 
     `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
     that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
-    `caching`, where there is one, uses earlier outputs again. `is_ending`: nothing new is begun any
+    `caching`, where there is one, uses earlier outputs again; `heal` hears of each action that has
+    failed for good, before the scheduler does. `can_ask`: a person can be asked. `is_ending`: nothing new is begun any
     more.
     """
 
@@ -56,6 +57,8 @@ class Attempts:
     run_dir: Path | None = None
     caching: Caching | None = None
     is_ending: bool = False
+    can_ask: bool = False
+    heal: Callable[[ActionRecord, ActionError], None] | None = None
 
     def announce(self, record: ActionRecord) -> ActionCall:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
@@ -198,6 +201,8 @@ class Attempts:
     ) -> None:
         """The action has failed, whatever attempts are left."""
         record.ledger.note_failed(record, str(error), error.error_type)
+        if self.heal is not None:
+            self.heal(record, error)
         self.scheduler.failed(record.number, not_chosen=not_chosen)
 
     def cancel(self, record: ActionRecord) -> None:

@@ -69,6 +69,7 @@ class Groups:
         self._opened: list[Loop | Items] = []
         self._by_owner: dict[int, Loop | Items] = {}
         self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
+        attempts.heal = self._plans.note_failed
 
     def owns(self, record: ActionRecord) -> bool:
         """Whether the action waits for a group of its own."""
@@ -86,7 +87,7 @@ class Groups:
         limit = loop.spec.protocol.max_execution_time_seconds
         about = (Alarm.DEADLINE, (loop.ledger.stamp.path, ""))
         loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop), about)
-        if loop.planning is not None:
+        if loop.makes_plans:
             loop.begin()
             self._plans.begin(loop)
             return
@@ -94,8 +95,11 @@ class Groups:
         loop.ledger.first = len(self.records)
         loop.begin()
         with undisturbed():
-            self._join(loop)
-        self._scheduler.seal(loop.group)
+            records = self._join(loop)
+        if loop.planning is None:
+            self._scheduler.seal(loop.group)
+        else:
+            self._plans.adopt(loop, records)
 
     def open_group(self, loop: Loop) -> None:
         """Put an empty plan of a loop before the scheduler, to which actions are added."""
@@ -120,7 +124,7 @@ class Groups:
             loop.ledger.spend_on_plan = partial(note_planned, self._scheduler, loop.group)
         self._opened.append(loop)
 
-    def _join(self, loop: Loop) -> None:
+    def _join(self, loop: Loop) -> list[ActionRecord]:
         outlook = loop.outlook
         records = self._record(outlook.graph.actions, outlook.traits, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
@@ -129,6 +133,7 @@ class Groups:
                 self._select(record, item) for record, item in zip(records, items, strict=True)
             ]
         self.extend(loop.group, items, records)
+        return records
 
     def start_nested(self, record: ActionRecord) -> None:
         """Begin an attempt of an agent or workflow action."""
@@ -163,7 +168,8 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        traits = [traits_of(action) for action in actions]
+        aliases = record.traits.aliases
+        traits = [traits_of(action, aliases) for action in actions]
         records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)

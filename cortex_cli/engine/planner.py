@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cortex_cli.events import Usage
+from cortex_cli.protocol.plan_text import FinalAnswer, WrittenAction, WrittenRest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +55,6 @@ class PlanOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenAction:
-    """An action whose text is complete: the JSON value, not checked, and its text."""
-
-    value: Mapping[str, Any]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenRest:
-    """A text that is no action: prose between actions, or one that was cut off in the middle."""
-
-    text: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class PlanToken:
     """A piece of the model's text, as it arrives."""
 
@@ -84,13 +69,14 @@ class PlanThought:
 
 
 @dataclass(frozen=True, slots=True)
-class FinalAnswer:
-    """The goal is met: a JSON value, a text as a rule. The last piece but usage."""
+class PlanNote:
+    """What the user should know of how the plan comes about; a warning."""
 
-    value: Any
+    text: str
 
 
-PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | FinalAnswer | Usage
+# A final answer is the last piece but the usage.
+PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | PlanNote | FinalAnswer | Usage
 
 
 class Planner(Protocol):

@@ -98,7 +98,7 @@ class Replay(Runner):
 
     def begin(self) -> None:
         """Come to all events before the first that something outside has led to."""
-        self._begin(self)
+        self._set_out(self)
 
     def submit(self, job: Job) -> None:
         """Keep a job until the record has its end."""

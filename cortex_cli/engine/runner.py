@@ -7,7 +7,7 @@ end of an action makes ready has started by the time that end has been dealt wit
 
 from collections.abc import Callable
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 import anyio
 
@@ -23,7 +23,7 @@ from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.job import Pool, Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
-from cortex_cli.engine.ports import Clock, RunRequest, RunSpec
+from cortex_cli.engine.ports import ActionCall, Clock, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.takeover import Takeover
@@ -96,9 +96,9 @@ class Runner:
         self._root = Loop(self, spec, request.inputs)
         self._scheduler = self._make_scheduler(spec.protocol.slots)
         self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
+        self._can_ask = self._approver is not None and self._approver.is_there
         if past is not None:
-            can_ask = self._approver is not None and self._approver.is_there
-            self.takeover = Takeover(past, can_ask=can_ask)
+            self.takeover = Takeover(past, can_ask=self._can_ask)
         self._timers = self._make_timers()
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
@@ -113,14 +113,14 @@ class Runner:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._timers.run)
                 self.bus.open(self._timers.soon(), self._lose_state)
-                self._begin(WorkerPool(tasks, self._timers))
+                self._set_out(WorkerPool(tasks, self._timers))
                 await self._ended.wait()
                 tasks.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
             self.cancel()
             raise
 
-    def _begin(self, pool: Pool) -> None:
+    def _set_out(self, pool: Pool) -> None:
         """Begin with the first event; `pool` performs the attempts."""
         self._attempts = Attempts(
             bus=self.bus,
@@ -134,6 +134,7 @@ class Runner:
             observe=self._observer(),
             run_dir=self.run_dir,
             caching=self._caching,
+            can_ask=self._can_ask,
         )
         self._approvals = Approvals(
             attempts=self._attempts, approver=self._approver, settle=self._settle
@@ -256,6 +257,12 @@ class Runner:
         if record.traits.is_repeated:
             self._groups.start_items(record)
             return
+        if record.traits.feed is None:
+            self._begin(record)
+        else:
+            self._fetch(record, record.traits.feed)
+
+    def _begin(self, record: ActionRecord) -> None:
         match record.traits.type:
             case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
                 self._attempts.begin(record)
@@ -266,13 +273,29 @@ class Runner:
             case ActionType.DECISION:
                 self._decide(record)
 
-    def _compute(self, record: ActionRecord) -> None:
+    def _fetch(self, record: ActionRecord, feed: str) -> None:
+        """Fetch the value of a feed, or take again one that is not too old."""
+        fed = record.ledger.fed
+        if fed.is_fresh(feed, record.traits.interval, self.now()):
+            self._compute(record, lambda _: fed.values[feed], cached=True)
+        elif record.traits.type is ActionType.INTERNAL:
+            self._attempts.begin(record)
+        else:
+            self._begin(record)
+
+    def _compute(
+        self,
+        record: ActionRecord,
+        output: Callable[[ActionCall], Any] = lambda call: dict(call.parameters),
+        *,
+        cached: bool = False,
+    ) -> None:
         try:
             call = self._attempts.announce(record)
         except ActionError as error:
             self._attempts.fail(record, error)
             return
-        self._attempts.complete(record, dict(call.parameters))
+        self._attempts.complete(record, output(call), cached=cached)
 
     def _decide(self, record: ActionRecord) -> None:
         ledger, action = record.ledger, record.action

@@ -15,6 +15,9 @@ def verdict_on(
 
     An answer that was given while an action of its plan failed does not count.
     """
+    if spec.outlook is not None:
+        completed, failed = TerminationReason.PLAN_COMPLETED, TerminationReason.ACTION_FAILED
+        return (failed if has_failed else completed), None
     protocol, error = spec.protocol, planning.error
     if error is not None:
         told = f"{planning.planner.name} could not plan: {error}"

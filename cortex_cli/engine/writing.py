@@ -12,6 +12,7 @@ from cortex_cli.engine.masked_reporter import MaskedReporter
 from cortex_cli.engine.planner import (
     FinalAnswer,
     Planner,
+    PlanNote,
     PlanOrder,
     PlanThought,
     PlanToken,
@@ -69,6 +70,8 @@ class _Writing:
                         report.token(text, name)
                     case PlanThought(text):
                         report.thought(text)
+                    case PlanNote(text):
+                        report.warn(text)
                     case Usage():
                         report.usage(piece)
                     case _:

@@ -41,6 +41,9 @@ class LocalModel:
     what a request and its answer hold together may be 4,096 tokens. It costs nothing.
     """
 
+    takes_grammars = True
+    context_tokens = CONTEXT_TOKENS
+
     def __init__(self, name: str, weights: Path) -> None:
         """`name` is `local:` and the model's; SetupError if the extra is missing."""
         if find_spec("xllamacpp") is None:

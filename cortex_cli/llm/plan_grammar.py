@@ -5,11 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from cortex_cli.engine.planner import PlanOrder
 from cortex_cli.protocol.offers import Offer
+from cortex_cli.protocol.plan_text import ANSWER
 
 _DEEPEST = 4
 _MOST_ITEMS = 4
 _MOST_VALUES = 64
+_MOST_ACTIONS = 4
+_MOST_EARLIER = 8
+_LONGEST_ANSWER = 200
 
 # No dollar sign: what could be read as a reference is written as one, or not at all.
 _COMMON = r"""
@@ -22,6 +27,11 @@ boolean ::= "true" | "false"
 texts ::= "{}" | "{" text ":" text ("," text ":" text){0,3} "}"
 """
 
+_LONGEST_TEXT = 60
+_ANSWERS = (
+    f"""answer ::= "{{\\"{ANSWER}\\":" answer-text "}}" """.strip(),
+    f"""answer-text ::= "\\"" char{{1,{_LONGEST_ANSWER}}} "\\"" """.strip(),
+)
 
 _SIMPLE = {"boolean": "boolean", "null": '"null"', "object": "texts"}
 
@@ -41,14 +51,68 @@ def plan_grammar(
     may be negative are kept to; other keywords of a schema are left for whoever checks the plan.
     ValueError without offers.
     """
+    plan = _plan(offers, (least_actions, most_actions), 1, ())
+    return "\n".join(["root ::= plan-1", *_common(longest_text), *plan, ""])
+
+
+def turn_grammar(offers: Sequence[Offer], order: PlanOrder) -> str:
+    """The grammar of one turn of a planner: a plan, a final answer, or either of the two.
+
+    A plan where nothing has been done yet or actions are still open, an answer in the last turn.
+    """
+    known = [str(outcome.action.get("id")) for outcome in order.outcomes]
+    open_ids = [str(action.get("id")) for action in order.pending]
+    completed = [
+        str(outcome.action.get("id")) for outcome in order.outcomes if outcome.status == "completed"
+    ]
+    may_answer = bool(known) and not open_ids and not order.broken
+    must_answer = may_answer and order.iteration == order.max_iterations
+    earlier = [*completed, *open_ids][-_MOST_EARLIER:]
+    first = len(known) + len(open_ids) + 1
+    plan = [] if must_answer else _plan(offers, (1, _MOST_ACTIONS), first, tuple(earlier))
+    choices = [*(["plan-1"] if plan else []), *(["answer"] if may_answer else [])]
+    return "\n".join(
+        [f"root ::= {' | '.join(choices)}", *_common(_LONGEST_TEXT), *_ANSWERS, *plan, ""]
+    )
+
+
+def _common(longest_text: int) -> list[str]:
+    return [_COMMON.strip().replace("LONGEST", str(longest_text))]
+
+
+def _plan(
+    offers: Sequence[Offer], bounds: tuple[int, int], first: int, earlier: tuple[str, ...]
+) -> list[str]:
     if not offers:
         message = "a plan needs something that it may call"
         raise ValueError(message)
-    lines = [_COMMON.strip().replace("LONGEST", str(longest_text))]
-    for number in range(1, most_actions + 1):
-        may_end, must_end = number >= least_actions, number == most_actions
-        lines += _Position(number, may_end=may_end, must_end=must_end).rules(offers)
-    return "\n".join(["root ::= plan-1", *lines, ""])
+    least, most = bounds
+    lines: list[str] = []
+    for number in range(1, most + 1):
+        may_end, must_end = number >= least, number == most
+        ids = _Ids(earlier, tuple(f"a{first + place}" for place in range(number)))
+        lines += _Position(number, ids, may_end=may_end, must_end=must_end).rules(offers)
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """What an action may name: ids of earlier turns, and those before it; the last is its own."""
+
+    earlier: tuple[str, ...]
+    of_plan: tuple[str, ...]
+
+    @property
+    def own(self) -> str:
+        return self.of_plan[-1]
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return self.of_plan[:-1]
+
+    @property
+    def referable(self) -> tuple[str, ...]:
+        return (*self.earlier, *self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +120,7 @@ class _Position:
     """The place of an action in the plan, from 1: what it may refer to depends on that."""
 
     number: int
+    ids: _Ids
     may_end: bool
     must_end: bool
 
@@ -63,14 +128,16 @@ class _Position:
         number = self.number
         rest = "" if self.must_end else f" plan-{number + 1}{'?' if self.may_end else ''}"
         yield f"plan-{number} ::= action-{number}{rest}"
-        start, end = _literal(f'{{"id":"a{number}",'), _literal("}")
-        after = f" after-{number}?" if number > 1 else ""
+        start, end = _literal(f'{{"id":"{self.ids.own}",'), _literal("}")
+        after = f" after-{number}?" if self.ids.before else ""
         calls = " | ".join(f"call-{number}-{place}" for place in range(len(offers)))
         yield f"action-{number} ::= {start} ({calls}){after} {end}"
         for place, offer in enumerate(offers):
             yield f"call-{number}-{place} ::= {self._call(offer)}"
-        if number > 1:
+        if self.ids.referable:
             yield from self._references()
+        if self.ids.before:
+            yield from self._dependencies()
 
     def _call(self, offer: Offer) -> str:
         named = {"type": str(offer.type), "target": offer.target}
@@ -80,24 +147,27 @@ class _Position:
         return f"{_literal(start)} {self._object(offer.parameters, 0)}"
 
     def _references(self) -> Iterator[str]:
-        """The rules for what an action may name of those before it."""
+        """The rules for the outputs that an action may refer to."""
         number = self.number
-        named = " | ".join(_literal(f"a{earlier}") for earlier in range(1, number))
+        named = " | ".join(map(_literal, self.ids.referable))
         start, end = _literal('"$(steps.'), _literal(')"')
         yield f"earlier-{number} ::= {start} ({named}) {end}"
         yield f"value-{number} ::= text | earlier-{number}"
+
+    def _dependencies(self) -> Iterator[str]:
+        """The rules for what an action may depend on."""
+        number, before = self.number, self.ids.before
         starts = " | ".join(f"from-{number}-{place}" for place in range(1, number))
         start, end = _literal(',"depends_on":['), _literal("]")
         yield f"after-{number} ::= {start} ({starts}) {end}"
         for place in range(1, number):
             later = " | ".join(f"from-{number}-{other}" for other in range(place + 1, number))
             rest = f' ("," ({later}))?' if later else ""
-            one = _literal(json.dumps(f"a{place}"))
-            yield f"from-{number}-{place} ::= {one}{rest}"
+            yield f"from-{number}-{place} ::= {_literal(_json(before[place - 1]))}{rest}"
 
     @property
     def _text(self) -> str:
-        return f"value-{self.number}" if self.number > 1 else "text"
+        return f"value-{self.number}" if self.ids.referable else "text"
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> str:
         properties: Mapping[str, Any] = schema.get("properties") or {}

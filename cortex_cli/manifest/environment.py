@@ -2,15 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Protocol
 
 from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import Severity
-from cortex_cli.manifest.document import Step
+from cortex_cli.manifest.document import Document, Step
 from cortex_cli.manifest.files import read_bytes
-from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.models import AgentManifest
 from cortex_cli.manifest.paths import Refused, contained
+from cortex_cli.manifest.schema import Manifest
 from cortex_cli.manifest.tool_models import ToolBuild
 from cortex_cli.manifest.wording import quoted
 
@@ -19,10 +20,29 @@ _NAME = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*")
 _QUOTES = ("'", '"')
 
 
+class Placed(Protocol):
+    """A manifest that lies in a folder."""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What it says; None if that can't be read."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Its paths are relative to it."""
+        ...
+
+    @property
+    def document(self) -> Document:
+        """Where things stand in it."""
+        ...
+
+
 class SettingsFiles:
     """Reads files that a manifest names; what is wrong with them is collected in `problems`."""
 
-    def __init__(self, loaded: LoadedManifest, root: Path) -> None:
+    def __init__(self, loaded: Placed, root: Path) -> None:
         """No file outside of the root, a real path, is read."""
         self.problems: list[Problem] = []
         self._loaded = loaded
@@ -56,6 +76,11 @@ class SettingsFiles:
             found = None if text is None else self._find(text, path)
             if found is not None and found.stat().st_size == 0:
                 self._note(f"the file {quoted(text or '')} is empty", path)
+
+    def text(self, text: str, path: tuple[Step, ...]) -> str | None:
+        """What a file says; None, with a problem as the last, if it can't be read."""
+        found = self._find(text, path)
+        return None if found is None else self._content(found, text, path)
 
     def requirements(self, build: ToolBuild | None, path: tuple[Step, ...]) -> Path | None:
         """The real path of the requirements file of a build; None if that names no packages."""

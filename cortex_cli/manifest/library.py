@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from cortex_cli.errors import Problem
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.load import LoadedManifest
+from cortex_cli.manifest.servers import Servers
 
 Named = dict[tuple[ManifestKind, str], LoadedManifest]
 
@@ -40,11 +41,15 @@ class Library:
 
     root: Path
     entry: LoadedManifest
+    servers: Servers
     problems: list[Problem] = field(default_factory=list[Problem])
     _imports: dict[LoadedManifest, Named] = field(default_factory=dict[LoadedManifest, Named])
     # An ordered set: a tool may have thousands of importers.
     _importers: dict[LoadedManifest, dict[LoadedManifest, None]] = field(
         default_factory=dict[LoadedManifest, dict[LoadedManifest, None]]
+    )
+    _places: dict[tuple[LoadedManifest, LoadedManifest], tuple[str | int, ...]] = field(
+        default_factory=dict[tuple[LoadedManifest, LoadedManifest], tuple[str | int, ...]]
     )
     _unresolved: dict[LoadedManifest, list[UnresolvedImport]] = field(
         default_factory=dict[LoadedManifest, list[UnresolvedImport]]
@@ -54,10 +59,33 @@ class Library:
         """What a file imports itself, in the order of the file."""
         return list(self._imports[loaded].values())
 
+    def files(self) -> list[LoadedManifest]:
+        """All files that were loaded, the entry first."""
+        return list(self._imports)
+
+    def seen_from(self, loaded: LoadedManifest) -> list[LoadedManifest]:
+        """All that has a name in a file, the nearest first."""
+        scopes = self._scopes(loaded)
+        return [found for scope in scopes for found in self._imports[scope].values()]
+
+    def place(self, importer: LoadedManifest, imported: LoadedManifest) -> tuple[str | int, ...]:
+        """The path in the importer's document of the import of a file."""
+        return self._places[importer, imported]
+
     def find(self, loaded: LoadedManifest, kind: ManifestKind, name: str) -> LoadedManifest | None:
         """The manifest that a name means in a file: of its own imports, then of its importers'."""
-        scopes = (self._imports[scope] for scope in self._scopes(loaded))
-        return next((names[kind, name] for names in scopes if (kind, name) in names), None)
+        for scope in self._scopes(loaded):
+            found = self._imports[scope].get((kind, name))
+            if found is None and kind is ManifestKind.TOOL:
+                found = self.servers.tool(scope, name)
+            if found is not None:
+                return found
+        return None
+
+    def server_names(self, loaded: LoadedManifest) -> list[str]:
+        """The MCP servers whose tools have names in a file, the nearest first."""
+        names = [name for scope in self._scopes(loaded) for name in self.servers.names(scope)]
+        return list(dict.fromkeys(names))
 
     def names(self, loaded: LoadedManifest) -> list[tuple[ManifestKind, str]]:
         """All that has a name in a file, the nearest first."""
@@ -87,9 +115,14 @@ class Library:
         self.problems += loaded.problems
 
     def add_import(
-        self, importer: LoadedManifest, name: str, imported: LoadedManifest
+        self,
+        importer: LoadedManifest,
+        name: str,
+        imported: LoadedManifest,
+        place: tuple[str | int, ...] = (),
     ) -> LoadedManifest:
         """Give an imported manifest its name; the manifest that has it, maybe another before."""
+        self._places.setdefault((importer, imported), place)
         self._importers.setdefault(imported, {})[importer] = None
         return self._imports[importer].setdefault((imported.kind, name), imported)
 

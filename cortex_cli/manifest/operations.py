@@ -43,10 +43,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation and its parameters; with None it takes any."""
+    """An operation and its parameters; with None it takes any. `description` is for models."""
 
     name: str
     parameters: Mapping[str, Parameter] | None
+    description: str = ""
 
     @property
     def required(self) -> frozenset[str]:
@@ -55,30 +56,38 @@ class Operation:
         return frozenset(name for name, one in known.items() if one.is_required)
 
 
-def _typed(type_name: TypeName, *, is_required: bool = False) -> Parameter:
-    return Parameter(ValueDeclaration(type=type_name), is_required)
+def _typed(type_name: TypeName, description: str = "", *, is_required: bool = False) -> Parameter:
+    return Parameter(ValueDeclaration(type=type_name, description=description), is_required)
 
 
 _KEY = _typed("string", is_required=True)
+_ANY = Parameter(AnyValue(), is_required=True)
+_NONE_NEEDED = Parameter(AnyValue(), is_required=False)
+_TTL = _typed("number", "Seconds until it is forgotten")
 EMBEDDED = (
+    Operation("set_value", {"key": _KEY, "value": _ANY, "ttl": _TTL}, "Keeps a value under a key."),
     Operation(
-        "set_value",
-        {"key": _KEY, "value": Parameter(AnyValue(), is_required=True), "ttl": _typed("number")},
+        "get_value",
+        {"key": _KEY, "default": _NONE_NEEDED},
+        "Gives the value of a key, or the default.",
     ),
-    Operation("get_value", {"key": _KEY, "default": Parameter(AnyValue(), is_required=False)}),
-    Operation("delete_value", {"key": _KEY}),
-    Operation("list_keys", {"prefix": _typed("string"), "limit": _typed("integer")}),
+    Operation("delete_value", {"key": _KEY}, "Forgets a key."),
+    Operation(
+        "list_keys",
+        {"prefix": _typed("string"), "limit": _typed("integer")},
+        "Lists the keys that begin with a prefix.",
+    ),
 )
 """The operations of the relic that is built in."""
 
 
 def tool_operation(manifest: ToolManifest) -> Operation:
     """A tool as its one operation."""
+    about = manifest.description or manifest.summary
     if manifest.parameters is None:
-        return Operation(manifest.name, None)
-    return Operation(
-        manifest.name, {one.name: Parameter(one, one.is_required) for one in manifest.parameters}
-    )
+        return Operation(manifest.name, None, about)
+    known = {one.name: Parameter(one, one.is_required) for one in manifest.parameters}
+    return Operation(manifest.name, known, about)
 
 
 def relic_operations(manifest: RelicManifest) -> tuple[Operation, ...]:
@@ -117,5 +126,5 @@ def _endpoint_operation(endpoint: Endpoint) -> Operation:
     for name, declared in endpoint.parameters.items():
         has_default = "default" in declared.model_fields_set
         is_required = (declared.required or name in in_path) and not has_default
-        known[name] = _typed(declared.type, is_required=is_required)
-    return Operation(endpoint.name, known or None)
+        known[name] = _typed(declared.type, declared.description, is_required=is_required)
+    return Operation(endpoint.name, known or None, endpoint.description)

@@ -8,6 +8,7 @@ from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.resolve import IMPORT_KEYS
 from cortex_cli.manifest.wording import listed, quoted
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.fetch import Fetch
 
 KINDS = {
     ActionType.TOOL: ManifestKind.TOOL,
@@ -41,7 +42,8 @@ class FileScope:
         """Why the target of an action is not found; None if an error elsewhere has said it."""
         kind = KINDS[action.type]
         target = action.target or ""
-        calls = f"action {quoted(action.id)} calls {action.type.value} {quoted(target)}"
+        who = "feed" if isinstance(action, Fetch) else "action"
+        calls = f"{who} {quoted(action.id)} calls {action.type.value} {quoted(target)}"
         unresolved = self._library.unresolved(self._loaded, kind)
         if any(missing.is_told for missing in unresolved):
             return None
@@ -58,6 +60,12 @@ class FileScope:
             return Finding(code="wrong_target", message=message, hint=hint, path=("target",))
         known = [name for other, name in names if other is kind]
         message = f"{calls}, which nothing imports"
+        servers = self._library.server_names(self._loaded) if kind is ManifestKind.TOOL else []
+        server = target.partition(".")[0]
+        if servers and (server in servers or "." in target):
+            hint = f"write '{server}.TOOL'" if server in servers else did_you_mean(server, servers)
+            hint = hint or f"the servers imported here are {listed(servers[:_FEW], 'and')}"
+            return Finding(code="unknown_target", message=message, hint=hint, path=("target",))
         hint = did_you_mean(target, known) or _imported(kind, known)
         return Finding(code="unknown_target", message=message, hint=hint, path=("target",))
 

@@ -41,11 +41,15 @@ class Menu:
         """
         if action.type in _FREE:
             return None
-        offer = self._offer(action, action.target or DEFAULT_MODEL)
+        offer = self.find(action)
         for target in action.fallback:
             self._check(action, self._offer(action, target))
         self._check(action, offer)
         return offer
+
+    def find(self, action: Action) -> Offer:
+        """The offer of what an action calls, whatever its parameters; see `choose`."""
+        return self._offer(action, action.target or DEFAULT_MODEL)
 
     def _offer(self, action: Action, target: str) -> Offer:
         known = self._offers.get((action.type, target))
@@ -83,11 +87,13 @@ class Menu:
             raise NotOfferedError(message)
 
 
-def misfits(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+def misfits(
+    parameters: Mapping[str, Any], schema: Mapping[str, Any], *, are_values: bool = False
+) -> list[str]:
     """What is wrong with parameters, by their JSON Schema; the first five.
 
-    A value that comes from a reference may be anything, a text that holds one any text. The schema
-    can only refer to itself: nothing is fetched.
+    A value that comes from a reference may be anything, a text that holds one any text, unless
+    they `are_values` already. The schema can only refer to itself: nothing is fetched.
     """
     if not schema:
         return []
@@ -99,7 +105,7 @@ def misfits(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> list[st
     found: list[str] = []
     try:
         for error in validator.iter_errors(dict(parameters)):
-            if not _is_open(error.instance, str(error.validator)):
+            if are_values or not _is_open(error.instance, str(error.validator)):
                 place = str(error.json_path).removeprefix("$").removeprefix(".")
                 found.append(f"{place + ': ' if place else ''}{error.message}"[:_LONGEST])
             if len(found) == _MOST_MISFITS:

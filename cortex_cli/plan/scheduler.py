@@ -109,6 +109,14 @@ class Scheduler:
         home.is_open = False
         self._flow.close_if_done(home)
 
+    def reopen(self, group: int) -> bool:
+        """Let more actions join a group that was sealed; False if it is closed, or is ending."""
+        home = self._groups[group]
+        if home.is_closed or home.is_ending:
+            return False
+        home.is_open = True
+        return True
+
     def completed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has ended well; a decision names the actions it has not chosen."""
         node = self._nodes[action]
@@ -277,6 +285,7 @@ class Scheduler:
             current.is_open = False
             if cancel is None:
                 current.ending = WINDING_DOWN.get(skip, CancelReason.CANCELLED)
+            current.is_ending = True
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)

@@ -83,6 +83,7 @@ class Group:
         "has_failed",
         "is_closed",
         "is_detached",
+        "is_ending",
         "is_open",
         "limits",
         "nodes",
@@ -99,6 +100,7 @@ class Group:
         self.has_failed = False
         self.is_detached = parent is not None and parent.is_detached
         self.is_open = True
+        self.is_ending = False
         self.is_closed = False
         self.ending: CancelReason | None = None
         self.nodes: list[Node] = []

@@ -1,10 +1,11 @@
-"""`AgentLoopExecutor`: run a plan from Python, with functions as tools."""
+"""`AgentLoopExecutor`: run a plan or a goal from Python, with functions as tools."""
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cortex_cli.actions.function_offers import function_offers
 from cortex_cli.actions.functions import FunctionTools, ToolExecutor
 from cortex_cli.actions.llm import LlmAction
 from cortex_cli.engine.collector import undisturbed
@@ -13,30 +14,36 @@ from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import ActionError, ManifestError, UsageError
 from cortex_cli.kinds import ActionType
 from cortex_cli.llm.models import Models
+from cortex_cli.llm.plan_prompt import Brief
+from cortex_cli.llm.planner import ModelPlanner
 from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.plan import ExecutionPlan
 from cortex_cli.session.handle import RunHandle
 from cortex_cli.session.local_models import models_folder
+from cortex_cli.session.offers import MODEL
+from cortex_cli.session.planning import able_to_plan
 
 
 @dataclass(kw_only=True, eq=False)
 class AgentLoopExecutor:
-    """Runs a plan of actions, whose tools are Python functions.
+    """Runs a plan of actions, or what a model plans for a goal; the tools are Python functions.
 
     `tool_executor` maps names to sync or async functions, which are called with the action's
     parameters as keywords, or is an object with `async def execute(name, parameters)`. Sync
-    functions run in worker threads. `llm_client` answers `llm` actions; without one their target
-    names a model, by default the built-in extractive summariser. `inputs` is what
-    `${inputs.NAME}` refers to.
+    functions run in worker threads. `llm_client` plans for the `goal`, which is told of the
+    functions' names, docstrings and types, and answers `llm` actions; without one their target
+    names a model, by default the built-in extractive summariser, which can't plan. `inputs` is
+    what `${inputs.NAME}` refers to.
     `approver` is asked for the approvals that the protocol requires; without one the run pauses.
 
-    Raises ManifestError, with all problems at once, if the plan cannot be run, and UsageError
-    if there is none: a `goal` needs a model that plans, which this version does not have.
+    Raises ManifestError, with all problems at once, if the plan cannot be run, UsageError if
+    there is neither a plan nor a goal, or both, and SetupError if no model can plan for the goal.
     """
 
     agent_name: str
@@ -50,16 +57,21 @@ class AgentLoopExecutor:
     approver: Approver | None = None
 
     def __post_init__(self) -> None:
-        if self.plan is None:
-            message = f"'{self.agent_name}' has no plan"
-            raise UsageError(message, hint="give it plan=[Action(...), ...]")
+        if (self.plan is None) == (self.goal is None):
+            both = (
+                "both a plan and a goal" if self.goal is not None else "neither a plan nor a goal"
+            )
+            message = f"'{self.agent_name}' has {both}"
+            raise UsageError(message, hint="give it plan=[Action(...), ...] or goal='...'")
         self._targets = _Functions(FunctionTools(self.tool_executor), self.llm_client)
-        self._spec = RunSpec(
-            name=self.agent_name,
-            protocol=self.protocol,
-            targets=self._targets,
-            outlook=_outlook(ExecutionPlan.of(self.plan), self.protocol),
-        )
+        spec = RunSpec(name=self.agent_name, protocol=self.protocol, targets=self._targets)
+        if self.plan is not None:
+            outlook = _outlook(ExecutionPlan.of(self.plan), self.protocol)
+            self._spec = replace(spec, outlook=outlook)
+            return
+        offers = (*function_offers(self.tool_executor), MODEL)
+        planner = self._targets.planner(self.agent_name, offers)
+        self._spec = replace(spec, goal=self.goal, offers=offers, planner=planner)
 
     def execute_agent_loop(self) -> EventStream:
         """The events of a new run: iterate with `async for`, or use `async with` first.
@@ -89,6 +101,11 @@ class _Functions:
         if action.type is ActionType.LLM:
             return LlmAction(self._client or self._models.choose(action.target).client)
         raise _without_manifest(action)
+
+    def planner(self, name: str, offers: tuple[Offer, ...]) -> ModelPlanner:
+        """The planner for an agent of that name; SetupError if there is no model that plans."""
+        client = self._client or self._models.choose(None).client
+        return ModelPlanner(able_to_plan(name, [client]), Brief(offers=offers))
 
     async def aclose(self) -> None:
         """Close the models that were made here; the client that was given is the caller's."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from cortex_cli.errors import Finding, ManifestError
+from cortex_cli.errors import Finding
 from cortex_cli.ids import did_you_mean
-from cortex_cli.kinds import ActionType, ManifestKind, Severity
+from cortex_cli.kinds import ManifestKind, Severity
 from cortex_cli.manifest.models import SecretDeclaration
 from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import RestInterface
@@ -14,9 +14,9 @@ from cortex_cli.plan.condition_text import ConditionSyntaxError
 from cortex_cli.plan.conditions import compile_condition
 from cortex_cli.plan.references import find
 from cortex_cli.protocol.action import Action
+from cortex_cli.session.within_reach import within_reach
 
 _PLANNED = frozenset({ManifestKind.AGENT, ManifestKind.WORKFLOW})
-_CALLED = frozenset({ActionType.TOOL, ActionType.RELIC})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +32,7 @@ def owners_in(program: Program) -> Iterator[Target]:
     """A program, and all programs, tools and relics that its plan reaches, each once."""
     seen: set[Target] = set()
     for reached in program.reached():
-        for owner in (reached, *_called(reached)):
+        for owner in (reached, *within_reach(reached)):
             if owner not in seen:
                 seen.add(owner)
                 yield owner
@@ -74,29 +74,12 @@ def check_secrets(owner: Target) -> Iterator[Finding]:
                 yield Finding(code="unknown_secrets", message=message, hint=hint, path=place)
 
 
-def _called(program: Program) -> Iterator[Target]:
-    """The tools and relics that the actions of a program call, fallbacks too."""
-    for action in program.plan.actions if program.plan else ():
-        if action.type in _CALLED:
-            for name in (action.target or "", *action.fallback):
-                yield from _target(program, action.type, name)
-
-
-def _target(program: Program, kind: ActionType, name: str) -> Iterator[Target]:
-    try:
-        target = program.lookup(kind, name)
-    except ManifestError:
-        return
-    if target is not None:
-        yield target
-
-
 def _used(owner: Target) -> Iterator[str]:
     for _, value in _settings(owner):
         yield from _named(value)
     match owner:
         case Program():
-            for action in owner.plan.actions if owner.plan else ():
+            for action in owner.actions:
                 yield from _used_by(action)
         case ToolTarget():
             yield from _named(owner.manifest.implementation.model_dump())

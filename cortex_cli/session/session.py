@@ -1,8 +1,8 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,22 +14,27 @@ from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
-from cortex_cli.manifest.open import examine
+from cortex_cli.manifest.open import Place, examine_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan
 from cortex_cli.plan.describe import Outlook, describe, work_out
-from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.estimate import Learned, estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
+from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
 from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
+from cortex_cli.session.offers import offers_of
+from cortex_cli.session.pinned_offers import pinned_offers
+from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
+from cortex_cli.session.servers import ServerHouse
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.session.vault import Vault
@@ -41,7 +46,6 @@ if TYPE_CHECKING:
     from cortex_cli.engine.stream import EventStream
     from cortex_cli.session.replay import RunToReplay
 
-_WRITE_PLAN = "write its plan down under 'actions'"
 _HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
 
 
@@ -53,7 +57,8 @@ class Request:
     `max_parallel_actions`, and `budget` in place of what it has of the manifest's own, where None
     lifts a limit; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
-    environments of tools may be made where they are missing.
+    environments of tools may be made where they are missing. `goal` is for an agent without a plan.
+    `renews_lock`: what MCP servers offer is pinned in place of what was pinned before.
     """
 
     source: Path | bytes
@@ -66,6 +71,8 @@ class Request:
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
     may_build: bool = True
+    goal: str | None = None
+    renews_lock: bool = False
 
 
 class Session:
@@ -95,23 +102,28 @@ class Session:
             state=lambda: open_state_folder(state_folder(request.environ)),
             may_build=request.may_build,
             models=cache(partial(models_of, settings, request.environ)),
+            servers=ServerHouse(
+                root=_root(program, request),
+                masker=lambda: self._vault.masker,
+            ),
         )
 
     @classmethod
     @undisturbed()
     def open(cls, request: Request) -> Self:
         """Open a manifest; ManifestError with all that is wrong with it."""
-        program, problems = examine(
-            request.source,
+        place = Place(
             root=request.root,
             cwd=request.cwd,
-            operation=request.operation,
             limits=Limits(max_bytes=request.max_bytes),
+            servers=lambda root: load_settings(request.environ, root).mcp.servers,
         )
+        program, problems = examine_at(place, request.source, request.operation)
         if program is None:
             raise ManifestError(problems)
-        bounds = root_of(program.folder, root=request.root, cwd=request.cwd)
-        settings = load_settings(request.environ, bounds)
+        settings = load_settings(request.environ, _root(program, request))
+        if request.goal is not None:
+            program = with_goal(program, request.goal)
         slots = request.max_parallel or settings.max_parallel
         update: dict[str, Any] = {} if slots is None else {"max_parallel_actions": slots}
         if request.budget:
@@ -126,14 +138,27 @@ class Session:
         """The warnings and notes about the manifest and all that its plan reaches."""
         return tuple(self._problems)
 
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What runs and may surprise, of all plans that are reached; worked out when asked for."""
+        from cortex_cli.session.notes import notes_of
+
+        return tuple(
+            note
+            for program in self.program.reached()
+            if (outlook := self._spec(program).outlook) is not None
+            for note in notes_of(program, outlook, self._learned(program.actions))
+        )
+
     @property
     def report(self) -> PlanReport:
         """What `cortex plan` shows; without actions where a model is to write the plan."""
         outlook = self._spec(self.program).outlook
+        problems = (*self.problems, *self.notes)
         if outlook is None:
             totals = PlanEstimate(max_parallel=self.program.protocol.slots)
-            return PlanReport(agent=self.program.name, estimate=totals, problems=self.problems)
-        return describe(self.program.name, outlook, self.problems)
+            return PlanReport(agent=self.program.name, estimate=totals, problems=problems)
+        return describe(self.program.name, outlook, problems)
 
     def what_if(self) -> WhatIf | None:
         """What other slots and other actions would make of the plan; None if there is none."""
@@ -148,16 +173,24 @@ class Session:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
         return self.program.inputs.accept(given, strict=True)[0]
 
+    def check_goal(self) -> None:
+        """Raise UsageError if there is neither a plan nor a goal, so that nothing could be run."""
+        if self.program.plan is None and self.program.goal is None:
+            raise no_plan(self.program.name)
+
     async def preflight(self) -> None:
         """Read the secrets that are needed, make all handlers, and room for processes.
 
         Raises SetupError if a secret, a model, a service's address or the state folder is missing,
-        or too few files may be open, so that nothing has been spent when that is found out.
+        or too few files may be open, so that nothing has been spent when that is found out, and
+        ManifestError if a prompt file that is needed can't be read.
         """
         await self._vault.open()
         for program in self.program.reached():
-            targets = self._spec(program).targets
-            for action in program.plan.actions if program.plan else ():
+            planner, targets = self._spec(program).planner, self._spec(program).targets
+            if isinstance(planner, ProgramPlanner):
+                planner.ready()
+            for action in program.actions:
                 if action.type in _HANDLED:
                     targets.handler(action)
         DESCRIPTORS.provide_for(processes_at_once(self.program))
@@ -226,14 +259,12 @@ class Session:
     def start(self, request: RunRequest, *, journal: Journal | None = None) -> "EventStream":
         """The events of a run, which begins with the first that is asked for.
 
-        Raises UsageError if there is no plan.
+        Raises UsageError if there is neither a plan nor a goal.
         """
-        from cortex_cli.engine.loop import no_plan
         from cortex_cli.session.handle import RunHandle
 
+        self.check_goal()
         spec = self._spec(self.program)
-        if spec.outlook is None:
-            raise no_plan(spec.name)
         return RunHandle(spec, request, journal, vault=self._vault).stream()
 
     @property
@@ -277,7 +308,7 @@ class Session:
         graphs: dict[int, Graph] = {}
         checked: set[ToolTarget] = set()
         for program in self.program.reached():
-            findings = _note_on_goal(program)
+            findings = list(notes_on_plan(program))
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,
@@ -287,6 +318,8 @@ class Session:
                 )
                 findings += found
                 graphs[id(program)] = graph
+            elif program.feeds:
+                findings += check_plan(program.feeds, _names(program, self.program.protocol))[1]
             self._problems.extend(to_problems(findings, program.document))
             for tool in tools_of(program):
                 if tool not in checked:
@@ -318,6 +351,9 @@ class Session:
                 self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
 
     def _bare_spec(self, program: Program) -> RunSpec:
+        offers: tuple[Offer, ...] = ()
+        if program.plan is None:
+            offers = (*pinned_offers(program, self._place.servers), *offers_of(program))
         return RunSpec(
             name=program.name,
             protocol=program.protocol,
@@ -328,7 +364,16 @@ class Session:
             ambient=self._place.ambient,
             secrets=self._vault.shelf(program),
             input_rules=program.inputs,
+            planner=self._planner(program, offers),
+            offers=offers,
+            feeds=program.feeds,
         )
+
+    def _planner(self, program: Program, offers: tuple[Offer, ...]) -> ProgramPlanner | None:
+        if program.plan is not None:
+            return None
+        root = _root(self.program, self.request)
+        return ProgramPlanner(program, offers, self._place.models, root)
 
     def _outlook(self, program: Program, graph: Graph, targets: ProgramTargets) -> Outlook:
         slots = self.program.protocol.slots
@@ -339,22 +384,22 @@ class Session:
             for action in graph.actions
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
-        past = learned(graph.actions, self.request.environ, self.manifest_path)
+        past = self._learned(graph.actions)
         estimates = [estimate(action, nested, past) for action in graph.actions]
         shared = within(self.program.protocol.shared, program.protocol.shared)
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
+
+    def _learned(self, actions: Sequence[Action]) -> Mapping[str, Learned]:
+        return learned(actions, self.request.environ, self.manifest_path)
+
+
+def _root(program: Program, request: Request) -> Path:
+    return root_of(program.folder, root=request.root, cwd=request.cwd)
 
 
 def _call_of(action: Action) -> Call:
     """The type and the target of an action."""
     return action.type, action.target or ""
-
-
-def _note_on_goal(program: Program) -> list[Finding]:
-    if program.plan is not None:
-        return []
-    message = f"'{program.name}' has no plan, and this version has no model that writes one"
-    return [Finding(severity=Severity.NOTE, code="no_plan", message=message, hint=_WRITE_PLAN)]
 
 
 def _names(program: Program, outermost: AgentLoopProtocol) -> Names:

@@ -22,6 +22,7 @@ from cortex_cli.manifest.tool_models import (
 from cortex_cli.plan.references import MISSING, walk
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.sealed import Sealed
+from cortex_cli.session.servers import ServerHouse, Surroundings
 
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
@@ -35,13 +36,14 @@ class Workplace:
 
     `secrets` gives those of a tool or relic, by their names.
     `may_build`: environments that tools need, and that are not there, may be made.
-    `models` gives the models that can be had, the same each time.
+    `models` gives the models that can be had, the same each time; `servers` are the MCP servers.
     """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     secrets: Callable[[Target], Mapping[str, Sealed]]
     models: Callable[[], "Models"]
+    servers: ServerHouse
     may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])
     relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
@@ -51,6 +53,7 @@ class Workplace:
         from anyio import create_task_group
 
         async with create_task_group() as tasks:
+            tasks.start_soon(self.servers.aclose)
             while self.owned:
                 closer = getattr(self.owned.pop(), "aclose", None)
                 if closer is not None:
@@ -70,7 +73,10 @@ class ProgramTargets:
         self._handlers: dict[tuple[ActionType, str], Handler] = {}
 
     def handler(self, action: Action) -> Handler:
-        """The handler of a tool, relic or llm action; ActionError if there is none."""
+        """The handler of a tool, relic or llm action, or of an internal feed.
+
+        ActionError if there is none.
+        """
         key = (action.type, action.target or "")
         handler = self._handlers.get(key)
         if handler is None:
@@ -97,6 +103,8 @@ class ProgramTargets:
     def _make(self, action: Action) -> Handler:
         if action.type is ActionType.LLM:
             return self._owned(self._llm(action.target))
+        if action.type is ActionType.INTERNAL:
+            return _built_in(action.target)
         target = self._program.lookup(action.type, action.target or "")
         match target:
             case ToolTarget():
@@ -160,8 +168,9 @@ class ProgramTargets:
                 secrets = self._place.secrets(target)
                 return HttpTool(manifest, environment=environment, secrets=secrets)
             case McpImplementation():
-                message = f"tool '{manifest.name}' is of type 'mcp', which is not there yet"
-                raise ActionError(message, error_type="not_yet", retryable=False)
+                from cortex_cli.actions.mcp_tool import McpTool
+
+                return McpTool(manifest, self._place.servers.of_tool(target, self._around(target)))
             case _:
                 assert_never(manifest.implementation)
 
@@ -205,6 +214,13 @@ class ProgramTargets:
             clock=LoopClock(),
         )
 
+    def _around(self, target: ToolTarget) -> Surroundings:
+        return Surroundings(
+            variables=self._environment(target),
+            secrets=self._place.secrets(target),
+            ambient=self._place.ambient,
+        )
+
     def _environment(self, target: ToolTarget | RelicTarget) -> dict[str, str]:
         roots = {"secrets": self._place.secrets(target)}
 
@@ -212,6 +228,13 @@ class ProgramTargets:
             return walk(roots[root], path) if root in roots else MISSING
 
         return declared(target.variables, self._place.ambient, lookup)
+
+
+def _built_in(target: str | None) -> Handler:
+    from cortex_cli.actions.built_in_feeds import built_in_feed
+    from cortex_cli.engine.clock import LoopClock
+
+    return built_in_feed(target, LoopClock().wall)
 
 
 def environment_of(target: ToolTarget, place: Workplace) -> "VirtualEnvironment":

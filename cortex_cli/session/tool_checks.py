@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator
 
-from cortex_cli.errors import Finding, ManifestError
-from cortex_cli.kinds import ActionMode, ActionType
+from cortex_cli.errors import Finding
+from cortex_cli.kinds import ActionMode
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.manifest.tool_models import (
     CommandImplementation,
     HttpImplementation,
+    McpImplementation,
     PythonImplementation,
     ScriptImplementation,
 )
 from cortex_cli.plan.ready_queue import BACKGROUND_SLOTS
-from cortex_cli.protocol.action import Action
+from cortex_cli.session.within_reach import called_by, within_reach
 
 _PROCESSES = (CommandImplementation, PythonImplementation, ScriptImplementation)
 
 
 def tools_of(program: Program) -> Iterator[ToolTarget]:
-    """The tools that the actions of a program call, fallbacks too; not those with errors."""
-    for action in program.plan.actions if program.plan else ():
-        yield from _tools(program, action)
+    """The tools that a program calls, or may call; not those with errors."""
+    return (target for target in within_reach(program) if isinstance(target, ToolTarget))
 
 
 def processes_at_once(program: Program) -> int:
@@ -29,29 +29,22 @@ def processes_at_once(program: Program) -> int:
     starting = [
         action
         for one in reached
-        for action in (one.plan.actions if one.plan else ())
-        if any(isinstance(tool.manifest.implementation, _PROCESSES) for tool in _tools(one, action))
+        for action in one.actions
+        if any(map(_is_process, called_by(one, action)))
     ]
+    unplanned = any(any(map(_is_process, tools_of(one))) for one in reached if one.plan is None)
     background = sum(action.mode is ActionMode.FIRE_AND_FORGET for action in starting)
     most = program.protocol.slots + min(background, BACKGROUND_SLOTS)
+    if unplanned:
+        return program.protocol.slots + BACKGROUND_SLOTS
     # What is called may be called more than once, and an item list may have any length.
     is_counted = len(reached) == 1 and all(action.for_each is None for action in starting)
     return min(len(starting), most) if is_counted or not starting else most
 
 
-def _tools(program: Program, action: Action) -> Iterator[ToolTarget]:
-    if action.type is ActionType.TOOL:
-        for name in (action.target or "", *action.fallback):
-            yield from _tool(program, name)
-
-
-def _tool(program: Program, name: str) -> Iterator[ToolTarget]:
-    try:
-        target = program.lookup(ActionType.TOOL, name)
-    except ManifestError:
-        return
-    if isinstance(target, ToolTarget):
-        yield target
+def _is_process(target: object) -> bool:
+    is_tool = isinstance(target, ToolTarget)
+    return is_tool and isinstance(target.manifest.implementation, _PROCESSES)
 
 
 def check_tool(tool: ToolTarget) -> list[Finding]:
@@ -65,5 +58,9 @@ def check_tool(tool: ToolTarget) -> list[Finding]:
             from cortex_cli.actions.http_check import check_http
 
             return check_http(tool.manifest)
+        case McpImplementation():
+            from cortex_cli.actions.mcp_check import check_mcp
+
+            return check_mcp(tool.manifest)
         case _:
             return []

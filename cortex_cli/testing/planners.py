@@ -9,6 +9,7 @@ import msgspec
 
 from cortex_cli.engine.planner import (
     FinalAnswer,
+    PlanNote,
     PlanOrder,
     PlanPiece,
     PlanThought,
@@ -85,9 +86,9 @@ def _pieces(part: Mapping[str, Any] | str | PlanPiece | ActionError) -> Iterable
             raise part
         case str():
             return (PlanToken(part),)
-        case (
-            WrittenAction() | WrittenRest() | PlanToken() | PlanThought() | FinalAnswer() | Usage()
-        ):
+        case WrittenAction() | WrittenRest() | FinalAnswer():
+            return (part,)
+        case PlanToken() | PlanThought() | PlanNote() | Usage():
             return (part,)
         case _:
             text = msgspec.json.encode(part).decode()

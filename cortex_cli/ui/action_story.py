@@ -14,8 +14,9 @@ _SLOT_HOLDERS = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
 
 
 class WaitCause(StrEnum):
-    """What an action has waited for: what it depends on, or what the queue was for."""
+    """What an action has waited for: the model that wrote it, what it depends on, or the queue."""
 
+    PLANNING = "planning"
     DEPENDENCY = "dependency"
     SLOT = "slot"
     POOL = "pool"

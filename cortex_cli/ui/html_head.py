@@ -12,6 +12,8 @@ from cortex_cli.ui.run_usage import tokens
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.theme import STATE_WORDS
 
+_NO_QUEUE = frozenset({WaitCause.DEPENDENCY, WaitCause.PLANNING})
+
 
 def head_html(report: RunReport, zone: tzinfo | None) -> str:
     """Name, state, facts, cards, and the command that goes on with the run."""
@@ -45,7 +47,7 @@ def _cards(report: RunReport) -> Iterator[str]:
     if report.duration_seconds > 0 and work > 0:
         ratio = work / report.duration_seconds
         yield _card("Side by side", f"{ratio:.1f}x", f"{seconds_text(work)} of work")
-    queued = [wait for wait in report.waits if wait.cause is not WaitCause.DEPENDENCY]
+    queued = [wait for wait in report.waits if wait.cause not in _NO_QUEUE]
     if queued:
         most = max(queued, key=lambda wait: wait.seconds)
         total = seconds_text(sum(wait.seconds for wait in queued))

@@ -25,6 +25,7 @@ class RunStory:
         self.warnings: list[tuple[str, str]] = []
         self._actions: dict[int, ActionStory] = {}
         self._freed: tuple[int, ActionStory] | None = None
+        self._writing: dict[tuple[str, ...], float] = {}
 
     def __iter__(self) -> Iterator[ActionStory]:
         """All actions, as a tree: each followed by those of its nested run or its items."""
@@ -50,9 +51,12 @@ class RunStory:
         fold(self.view, event)
         match event:
             case ev.PlanGenerated(data=data):
+                if not data.complete:
+                    self._writing[event.path] = self.view.latest
                 self._plan(event, data.report.actions, data.report.edges)
             case ev.PlanExtended(data=data) | ev.PlanPatched(data=data):
                 self._plan(event, data.actions, data.edges)
+                self._note_written(event.path, data.actions)
             case ev.AgentStarted(data=data) if not event.path:
                 self.inputs = data.inputs
             case ev.LlmToken(data=data) if event.action_id:
@@ -74,6 +78,15 @@ class RunStory:
         for edge in edges:
             if edge.target in scope.rows:
                 self.of(scope.rows[edge.target]).after.setdefault(edge.source, edge.kind)
+
+    def _note_written(self, path: tuple[str, ...], actions: Iterable[PlannedAction]) -> None:
+        """Actions have joined a plan that a model has been writing, since when is known."""
+        began = self._writing.get(path)
+        if began is None:
+            return
+        wait = Wait(cause=WaitCause.PLANNING, start=began, end=self.view.latest)
+        for action in actions:
+            self.of(self.view.scope(path).rows[action.id]).waits.append(wait)
 
     def _known(self, path: tuple[str, ...], action_id: str) -> ActionStory:
         scope = self.view.scope(path)

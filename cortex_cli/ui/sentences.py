@@ -88,13 +88,17 @@ def _of_plan(event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatched) -> str:
             actions, estimate = data.report.actions, data.report.estimate
             waves = max((action.wave for action in actions), default=0)
             if not data.complete:
-                return f"planning, {counted(len(actions), 'action')} so far"
+                return (
+                    f"planning, {counted(len(actions), 'action')} so far" if actions else "planning"
+                )
             is_bounded = any(action.estimate_source in BOUNDS for action in actions)
             return (
                 f"planned {counted(len(actions), 'action')} in {counted(waves, 'wave')}, "
                 f"{'at most' if is_bounded else 'estimated'} "
                 f"{seconds_text(estimate.scheduled_seconds)}"
             )
+        case ev.PlanExtended(data=data) if not data.actions:
+            return "the plan is complete" if data.answer is None else "answered"
         case ev.PlanExtended(data=data):
             return f"planned {len(data.actions):,} more: {listed(action.id for action in data.actions)}"
         case ev.PlanPatched(data=data):

@@ -18,6 +18,7 @@ from cortex_cli.ui.words import counted
 from cortex_cli.ui.wrapping import wrapped
 
 WAIT_WORDS = {
+    WaitCause.PLANNING: "to be written",
     WaitCause.DEPENDENCY: "for what it depends on",
     WaitCause.SLOT: "for a slot",
     WaitCause.POOL: "for a resource",

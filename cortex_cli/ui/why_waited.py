@@ -27,10 +27,17 @@ def why_waited(action: ActionStory) -> Iterator[str]:
     if last is not None:
         yield _dependency(action, last)
     elif action.is_over and not action.after:
-        yield "It depends on nothing, so it was ready at once."
+        yield f"It depends on nothing, so it was ready {_when(action)}."
     if row.mode is ActionMode.FIRE_AND_FORGET and action.has_run:
         yield "It is fire and forget: it holds no slot, and nothing waited for it."
     yield from _queues(action)
+
+
+def _when(action: ActionStory) -> str:
+    writing = action.waited(WaitCause.PLANNING)
+    if writing < _LEAST_TOLD:
+        return "at once"
+    return f"once a model had written it, {seconds_text(writing)} after it began its plan"
 
 
 def _dependency(action: ActionStory, last: ActionStory) -> str:

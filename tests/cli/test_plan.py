@@ -90,16 +90,45 @@ def test_a_goal_has_nothing_to_ask_what_if_of(cortex: Cortex, here: Path) -> Non
     assert "What if" not in cortex("plan", "a.yaml", "--what-if").out
 
 
-def test_a_goal_without_a_plan_has_no_actions_and_cannot_run(cortex: Cortex, here: Path) -> None:
+def test_a_goal_has_no_actions_yet_and_needs_a_model_to_run(cortex: Cortex, here: Path) -> None:
     manifest = here / "a.yaml"
     manifest.write_text("kind: Agent\nname: dreamer\ngoal: be good\n")
     report = cortex("plan", manifest, "--json").json
     assert report["actions"] == []
     assert [(p["severity"], p["code"]) for p in report["problems"]] == [("note", "no_plan")]
     ended = cortex("run", manifest)
-    assert ended.code == 2
-    assert "has no plan" in ended.err
+    assert ended.code == 3
+    assert "there are three ways to get a model" in ended.err
     assert len(ended.err.splitlines()) == 1
+    ended = cortex("run", manifest, "--only", "a")
+    assert (ended.code, "a model writes that of 'dreamer'" in ended.err) == (2, True)
+
+
+def test_an_agent_with_neither_plan_nor_goal_says_so_and_cannot_run(
+    cortex: Cortex, here: Path
+) -> None:
+    (here / "a.yaml").write_text("kind: Agent\nname: empty\n")
+    [problem] = cortex("plan", "a.yaml", "--json").json["problems"]
+    assert problem["message"] == "'empty' has neither a plan nor a goal"
+    assert cortex("validate", "a.yaml").code == 0
+    ended = cortex("run", "a.yaml")
+    assert ended.code == 2
+    assert ended.err == (
+        "'empty' has neither a plan nor a goal; write its plan down under 'actions', or give it a"
+        " goal: 'goal', or --goal TEXT\n"
+    )
+
+
+def test_a_goal_is_for_agents_without_a_plan(cortex: Cortex, here: Path) -> None:
+    (here / "a.yaml").write_text("kind: Agent\nname: a\nactions: [{id: a, type: internal}]\n")
+    (here / "w.yaml").write_text("kind: Workflow\nname: w\nactions: [{id: a, type: internal}]\n")
+    ended = cortex("run", "a.yaml", "--goal", "x")
+    assert (ended.code, "'a' has a plan of its own" in ended.err) == (2, True)
+    ended = cortex("run", "w.yaml", "--goal", "x")
+    assert (ended.code, "only an agent takes a goal" in ended.err) == (2, True)
+    (here / "a.yaml").write_text("kind: Agent\nname: a\n")
+    ended = cortex("run", "a.yaml", "--goal", " ")
+    assert (ended.code, "the goal is empty" in ended.err) == (2, True)
 
 
 def test_a_manifest_can_come_from_standard_input_or_be_the_one_in_a_folder(
@@ -162,6 +191,19 @@ def test_graph_refuses_what_contradicts_itself(cortex: Cortex) -> None:
 def test_validate_is_silent_when_all_is_well(cortex: Cortex) -> None:
     ended = cortex("validate", *sorted(MANIFESTS.glob("*.yaml")))
     assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_notes_are_told_by_plan_and_where_they_are_asked_for(cortex: Cortex) -> None:
+    manifest = MANIFESTS / "modes.yaml"
+    note = "note: 'alone' is sync, and 2 actions could run beside it"
+    assert note in cortex("validate", "-v", manifest).err
+    [problem] = cortex("validate", "--json", manifest).json["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("costly_sync", 14, 11)
+    assert cortex("plan", "--json", manifest).json["problems"] == [problem]
+    assert note in cortex("plan", manifest).out
+    for quiet in (cortex("validate", "-qv", manifest), cortex("plan", "-q", manifest)):
+        assert quiet.code == 0
+        assert "note:" not in quiet.out + quiet.err
 
 
 def test_validate_reports_every_file_at_once(cortex: Cortex, here: Path) -> None:

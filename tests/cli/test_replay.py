@@ -18,7 +18,7 @@ secrets: {KEY: {env: DEMO_KEY}}
 actions:
   - {id: a, type: tool, target: greet, parameters: {who: "${inputs.who} in ${env.PLACE}"},
      output_key: said}
-  - {id: s, type: tool, target: greet, parameters: {who: "${secrets.KEY}"}}
+  - {id: s, type: tool, target: flaky, env: {FLAG: /dev/null, KEY: "${secrets.KEY}"}}
   - {id: f, type: tool, target: flaky, env: {FLAG: "${run.dir}/flag"},
      retry: {max_attempts: 3, delay_seconds: 0.05}}
   - {id: l, type: llm, parameters: {prompt: Summarise., text: Cats purr. Dogs bark.}}

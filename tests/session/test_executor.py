@@ -14,6 +14,7 @@ from cortex_cli import (
     ManifestError,
     UsageError,
 )
+from cortex_cli.errors import SetupError
 from cortex_cli.events import Event
 from cortex_cli.store.journal import MemoryJournal
 from cortex_cli.testing.models import ScriptedLLM
@@ -118,8 +119,12 @@ def test_a_plan_with_mistakes_is_refused_with_all_of_them() -> None:
     assert len(raised.value.problems) == 3
 
 
-def test_no_plan_is_refused() -> None:
-    with pytest.raises(UsageError, match="has no plan"):
+def test_either_a_plan_or_a_goal_is_needed_and_for_a_goal_a_model() -> None:
+    with pytest.raises(UsageError, match="'a' has neither a plan nor a goal"):
+        AgentLoopExecutor(agent_name="a")
+    with pytest.raises(UsageError, match="'a' has both a plan and a goal"):
+        AgentLoopExecutor(agent_name="a", plan=[], goal="be good")
+    with pytest.raises(SetupError, match="three ways to get a model"):
         AgentLoopExecutor(agent_name="a", goal="be good")
 
 

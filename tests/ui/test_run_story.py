@@ -31,6 +31,24 @@ def test_waits_are_told_by_cause_in_seconds() -> None:
     }
 
 
+def growing() -> Script:
+    """A model writes three actions, the last of them when what it needs has long ended."""
+    script = Script().start("sea").turn().plan([], complete=False)
+    script.at(1.0).extend([planned("look")]).begin("look")
+    script.at(1.5).extend([planned("tell", wave=2)], {"tell": ["look"]})
+    script.at(2.0).complete("look").begin("tell")
+    script.at(3.0).extend([planned("late", wave=2)], {"late": ["look"]}).begin("late")
+    return script.complete("tell").complete("late")
+
+
+def test_what_a_model_writes_has_waited_to_be_written() -> None:
+    story = told(growing())
+    assert waited(action(story, "look")) == {WaitCause.PLANNING: 1.0}
+    assert waited(action(story, "tell")) == {WaitCause.PLANNING: 1.5, WaitCause.DEPENDENCY: 0.5}
+    assert waited(action(story, "late")) == {WaitCause.PLANNING: 3.0}
+    assert action(story, "late").released_by is action(story, "look")
+
+
 def test_what_ended_last_and_who_gave_up_a_slot_are_known() -> None:
     story = told(build())
     lint, deploy = action(story, "lint"), action(story, "deploy")

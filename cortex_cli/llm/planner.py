@@ -1,0 +1,220 @@
+"""A model that writes plans: asked for one turn after another, and read while it writes."""
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from cortex_cli.engine.cancellation import close
+from cortex_cli.engine.planner import (
+    FinalAnswer,
+    PlanNote,
+    PlanOrder,
+    PlanPiece,
+    PlanThought,
+    PlanToken,
+    WrittenAction,
+    WrittenRest,
+)
+from cortex_cli.engine.ports import (
+    CutShort,
+    ModelClient,
+    ModelPiece,
+    ModelRequest,
+    TextPiece,
+    ThoughtPiece,
+)
+from cortex_cli.errors import ActionError
+from cortex_cli.events import Usage
+from cortex_cli.llm.plan_grammar import turn_grammar
+from cortex_cli.llm.plan_prompt import Brief, plan_messages
+from cortex_cli.manifest.models import ModelParameters
+from cortex_cli.protocol.plan_text import PlanPart, PlanText
+from cortex_cli.protocol.sealed import as_json
+
+ROOM = 200_000
+"""About how many characters of what may be long a prompt holds."""
+
+LEAST_ROOM = 1_000
+
+_LOCAL_TOKENS = 800
+_ROOM_PER_TOKEN = 1.5
+_TOO_EARLY = "an answer was left out that came before the actions beside it had ended: "
+_LONGEST_SHOWN = 200
+_CUT = {"length": "it reached the most tokens that it may have", "filter": "it was filtered"}
+_NO_DEFAULTS = ModelParameters()
+
+
+class ModelPlanner:
+    """A planner that asks a model.
+
+    Of the models the first answers; the next one takes over for a turn where it can't. Nothing is
+    retried here: that is the engine's. Where a model breaks off in the middle of a plan, the
+    actions that are whole stand. A prompt that is too long for a model is shortened until it fits.
+    A model that can be held to a grammar is. An answer that comes before the actions beside it
+    have ended is left out, unless there is no later turn.
+    """
+
+    def __init__(
+        self,
+        clients: Sequence[ModelClient],
+        brief: Brief,
+        *,
+        parameters: ModelParameters = _NO_DEFAULTS,
+        note: str | None = None,
+    ) -> None:
+        """`note` is a warning that the first turn gives."""
+        self._clients = list(clients)
+        self._brief = brief
+        self._parameters = parameters
+        self._note = note
+        self._speaking = self._clients[0]
+
+    @property
+    def name(self) -> str:
+        """The model that was asked last."""
+        return self._speaking.name
+
+    async def write(self, order: PlanOrder) -> AsyncGenerator[PlanPiece]:
+        """The pieces of one turn; ActionError if no model answers."""
+        if self._note is not None:
+            yield PlanNote(f"{self._note}; {self._clients[0].name} plans")
+            self._note = None
+        effort, turn = _Effort(self._clients), _Turn()
+        while not turn.is_over:
+            is_last = order.iteration >= order.max_iterations
+            turn = _Turn(has_open=bool(order.pending), is_last=is_last)
+            async with aclosing(self._tried(order, effort, turn)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _tried(
+        self, order: PlanOrder, effort: "_Effort", turn: "_Turn"
+    ) -> AsyncGenerator[PlanPiece]:
+        """One answer, or why there is another try."""
+        self._speaking = effort.client
+        try:
+            async with aclosing(self._asked(order, effort, turn)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except ActionError as error:
+            if not turn.has_actions:
+                yield PlanNote(effort.after(error))
+                return
+            for piece in turn.ended(str(error)):
+                yield piece
+        turn.is_over = True
+
+    async def _asked(
+        self, order: PlanOrder, effort: "_Effort", turn: "_Turn"
+    ) -> AsyncGenerator[PlanPiece]:
+        answer = effort.client.stream(self._request(effort.client, order, effort.room))
+        try:
+            async for piece in answer:
+                for found in turn.read(piece):
+                    yield found
+        finally:
+            await close(answer)
+        for found in turn.ended():
+            yield found
+
+    def _request(self, client: ModelClient, order: PlanOrder, room: int) -> ModelRequest:
+        settings = self._parameters
+        grammar, most = None, settings.max_tokens
+        is_held = bool(getattr(client, "takes_grammars", False))
+        if is_held:
+            grammar = turn_grammar(self._brief.offers, order)
+            most = most or _LOCAL_TOKENS
+        return ModelRequest(
+            messages=plan_messages(self._brief, order, room, is_held=is_held),
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            max_tokens=most,
+            grammar=grammar,
+            stream=settings.stream,
+        )
+
+
+class _Effort:
+    """Which model is asked, and with how long a prompt: what follows from each failure."""
+
+    def __init__(self, clients: Sequence[ModelClient]) -> None:
+        self._others = list(clients)
+        self._move_on()
+
+    def after(self, error: ActionError) -> str:
+        """A note about the next try; raises the error where there is none."""
+        if error.error_type == "context_length" and self.room > LEAST_ROOM:
+            self.room //= 2
+            return f"{error}; asked again with less"
+        if not self._others:
+            raise error
+        self._move_on()
+        return f"{error}; {self.client.name} plans in its place"
+
+    def _move_on(self) -> None:
+        self.client = self._others.pop(0)
+        self.room = _room(self.client)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Turn:
+    """What one answer has given so far; `has_open`: there are actions that have not ended.
+
+    `is_last`: no later turn may give an answer.
+    """
+
+    has_open: bool = False
+    is_last: bool = False
+    has_actions: bool = False
+    is_over: bool = False
+    _text: PlanText = field(default_factory=PlanText)
+    _answer: FinalAnswer | None = None
+    _cut: str | None = None
+    _usage: list[Usage] = field(default_factory=list[Usage])
+
+    def read(self, piece: ModelPiece) -> Iterator[PlanPiece]:
+        """What a piece of the model's answer brings."""
+        match piece:
+            case TextPiece(text):
+                yield PlanToken(text)
+                yield from self._parts(self._text.feed(text))
+            case ThoughtPiece(text):
+                yield PlanThought(text)
+            case CutShort(reason):
+                self._cut = _CUT[reason]
+            case Usage():
+                self._usage.append(piece)
+            case _:
+                assert_never(piece)
+
+    def ended(self, error: str | None = None) -> Iterator[PlanPiece]:
+        """What is left at the end, which came too early where there is an `error`."""
+        yield from self._parts(self._text.end())
+        if self._cut is not None:
+            yield WrittenRest("", f"the plan was cut short: {self._cut}")
+        if error is not None:
+            yield WrittenRest("", f"the plan broke off: {error}")
+        if self._answer is not None:
+            is_early = (self.has_open or self.has_actions) and not self.is_last
+            told = as_json(self._answer.value)[:_LONGEST_SHOWN]
+            yield PlanNote(_TOO_EARLY + told) if is_early else self._answer
+        yield from self._usage
+
+    def _parts(self, parts: Sequence[PlanPart]) -> Iterator[PlanPiece]:
+        for part in parts:
+            match part:
+                case FinalAnswer():
+                    self._answer = part
+                case WrittenAction():
+                    self.has_actions = True
+                    yield part
+                case WrittenRest():
+                    yield part
+                case _:
+                    assert_never(part)
+
+
+def _room(client: ModelClient) -> int:
+    tokens = getattr(client, "context_tokens", None)
+    return ROOM if tokens is None else int(tokens * _ROOM_PER_TOKEN)
