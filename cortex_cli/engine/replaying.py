@@ -8,6 +8,7 @@ more to do by itself, the next event of the record says what must have happened.
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from cortex_cli.engine.approvals import Asking
@@ -15,14 +16,17 @@ from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import CachedOutput
 from cortex_cli.engine.job import Broken, Done, Job, Result, Stopped
 from cortex_cli.engine.ledger import ActionRecord
+from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Answer, Question, Reporter, RunRequest, RunSpec
 from cortex_cli.engine.recorded import Recorded
 from cortex_cli.engine.replayed_plans import Known, Variables, replayed
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
+from cortex_cli.engine.replayed_writing import Writings, is_over, planner_at
 from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.timers import Alarm, Timers
+from cortex_cli.engine.writing import Writing
 from cortex_cli.errors import ActionError
 from cortex_cli.events import (
     ActionCancelled,
@@ -63,9 +67,11 @@ class _SomeoneAsked:
         raise AssertionError(question.text)
 
 
-class _NoJitter:
+class _LeastDelay:
+    """The shortest wait that jitter leaves: that of the record is never shorter."""
+
     def random(self) -> float:
-        return 0.0
+        return 1.0
 
 
 class Replay(Runner):
@@ -78,12 +84,13 @@ class Replay(Runner):
         self._record = record
         self._alarms = Alarms(record)
         self._jobs: dict[Key, list[Job]] = {}
+        self._writings = Writings(record, self._alarms, self._loop_at)
         after = 0 if request.past is None else request.past.sequence
         first = record.events[0]
         bus = Bus(first.execution_id, record, record, Masker(), after=after)
         request = _with_someone(request, record)
-        known = Known(self._report_at, variables)
-        super().__init__(replayed(spec, known), request, bus, record, _NoJitter())
+        known = Known(self._report_at, variables, partial(planner_at, record))
+        super().__init__(replayed(spec, known), request, bus, record, _LeastDelay())
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Hand every event of the record to the listener, once the run has come to it."""
@@ -102,6 +109,9 @@ class Replay(Runner):
 
     def submit(self, job: Job) -> None:
         """Keep a job until the record has its end."""
+        if isinstance(job.handler, Writing):
+            self._writings.begin(job, job.handler)
+            return
         self._jobs.setdefault((job.call.path, job.call.action.id), []).append(job)
 
     def step(self) -> bool:
@@ -139,17 +149,24 @@ class Replay(Runner):
         found = self._record.next_of(key, ActionStarted, ActionQueued)
         return isinstance(found, ActionQueued) and found.data.reason is reason
 
+    def _loop_at(self, path: tuple[str, ...]) -> Loop | None:
+        return self._groups.running(path)
+
     def _report_at(self, path: tuple[str, ...]) -> PlanReport | None:
         plans = (e for e in self._record.ahead() if isinstance(e, PlanGenerated))
         return next((e.data.report for e in plans if e.path == path), None)
 
     def _cause(self, event: Event) -> bool:
+        if event.action_id is None and self._writings.cause(event):
+            return True
         match event:
             case Progress() | LlmToken() | Thought() | WarningRaised():
                 return self._say(event)
             case ActionStarted() | ActionQueued():
                 return self._let(_key(event))
             case ActionCompleted() | ActionFailed() | ActionRetrying() | ActionCancelled():
+                if isinstance(event, ActionFailed):
+                    self._writings.before_failure(event.path)
                 return self._end(event)
             case _:
                 return self._cause_seldom(event)
@@ -161,6 +178,8 @@ class Replay(Runner):
             case ApprovalGiven(data=data):
                 answer = Answer(approved=data.approved, by=data.by, text=data.answer)
                 return self._finish(_key(event), Done(answer))
+            case IterationCompleted(path=path):
+                return self._end_iteration(path)
             case LimitChanged():
                 # It comes of how an attempt ends, and is told before that.
                 end = next((e for e in self._record.ahead() if isinstance(e, _Ended)), None)
@@ -243,6 +262,20 @@ class Replay(Runner):
                 loop = self._groups.running(path)
                 return loop is not None and loop.reason is None and self._abort_at(path, reason)
         return False
+
+    def _end_iteration(self, path: tuple[str, ...]) -> bool:
+        """End a run, or what is around it, in which nothing but a model is at work."""
+        for size in range(len(path) + 1):
+            outer = path[:size]
+            loop, reason = self._groups.running(outer), self._record.reason_of(outer)
+            is_last = is_over(self._record, path) if outer == path else self._is_last(outer)
+            if reason is None or loop is None or loop.reason is not None or not is_last:
+                continue
+            if reason in _ENDINGS and self._abort_at(outer, reason):
+                return True
+            if reason is TerminationReason.BUDGET_EXHAUSTED and self._run_out(outer):
+                return True
+        return self._writings.go_on(path)
 
     def _abort_at(self, path: tuple[str, ...], reason: TerminationReason) -> bool:
         if reason is TerminationReason.DEADLINE:
