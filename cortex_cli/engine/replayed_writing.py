@@ -112,7 +112,8 @@ class Writings:
         loop = self._loop_at(path)
         assert loop is not None, "a plan is written for a run that goes on"
         number = planning_of(loop).parts.turn
-        parts = dict(_parts(self._record, path))
+        # The first that tells of a part has its text as it was written.
+        parts = dict(reversed(list(_parts(self._record, path))))
         pieces = deque((part, parts[part]) for part in sorted(parts) if part[0] == number)
         self._turns[path] = _Turn(job, handler, loop, pieces)
 

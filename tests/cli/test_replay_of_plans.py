@@ -98,7 +98,7 @@ async def test_the_goal_of_the_command_line_is_replayed(tmp_path: Path) -> None:
 
 async def test_a_part_that_is_refused_is_recorded_in_full(tmp_path: Path) -> None:
     long = "x" * 1000
-    ended = await recorded([f"{action('evil', 'delete_all', name=long)}", DONE, DONE], tmp_path)
+    ended = await recorded([action("evil", "delete_all", condition=long), DONE, DONE], tmp_path)
     warnings = [one["data"] for one in ended.of("warning") if "refused" in one["data"]]
-    assert json.loads(warnings[0]["refused"]["text"])["name"] == long
+    assert json.loads(warnings[0]["refused"]["text"])["condition"] == long
     assert warnings[0]["refused"]["part"] == [1, 1]
