@@ -28,7 +28,7 @@ actions:
   - {id: n, type: workflow, target: inner, parameters: {t: $TIMESTAMP, h: $HOME}, depends_on: [f]}
   - {id: choose, type: decision, depends_on: [f],
      cases: [{when: "steps.f.duration_seconds > 0.01", value: slow, then: [z]}]}
-  - {id: z, type: tool, target: greet, parameters: {who: "$(steps.f.duration_seconds)"}}
+  - {id: z, type: tool, target: greet, parameters: {who: "took $(steps.f.duration_seconds) s"}}
   - {id: ping, type: tool, target: greet, mode: fire_and_forget, parameters: {who: x}}
 """
 FILES = {
