@@ -10,6 +10,7 @@ from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answ
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.cache import digest
 from cortex_cli.engine.cancellation import close
+from cortex_cli.engine.conversations import refuse_secrets
 from cortex_cli.engine.ports import (
     ActionCall,
     CutShort,
@@ -20,6 +21,7 @@ from cortex_cli.engine.ports import (
     TextPiece,
     ThoughtPiece,
 )
+from cortex_cli.engine.tool_calls import ToolCall
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
 from cortex_cli.manifest.models import ModelParameters
@@ -92,10 +94,7 @@ class LlmAction:
 
         Raises ActionError (`parameters`, `schema`, `secret`), or what the model raises.
         """
-        if call.has_secret(call.parameters):
-            message = "a secret would be in the prompt, and nothing was sent"
-            hint = "give it to the tool that the model's answer goes to"
-            raise ActionError(message, error_type="secret", retryable=False, hint=hint)
+        refuse_secrets(call)
         request = make_request(call.parameters, self._defaults)
         if self._note is not None:
             call.report.warn(f"{self._note}; {self._client.name} answers")
@@ -158,6 +157,9 @@ async def _read_text(client: ModelClient, request: ModelRequest, report: Reporte
                     report.warn(f"the answer of {client.name} was cut short: {_CUT[reason]}")
                 case Usage():
                     report.usage(piece)
+                case ToolCall():
+                    # Nothing was offered, so nothing can be meant.
+                    continue
                 case _:
                     assert_never(piece)
     finally:
@@ -177,9 +179,6 @@ def make_request(
     except msgspec.ValidationError as error:
         message = f"the parameters of the prompt don't fit: {error}"
         raise ActionError(message, error_type="parameters", retryable=False) from error
-    if settings.tools is not None:
-        message = "'tools' of an llm action can't be used yet"
-        raise ActionError(message, error_type="not_yet", retryable=False)
     schema = None if settings.schema is None else check_schema(settings.schema)
     return ModelRequest(
         messages=tuple(_messages(settings, values)),

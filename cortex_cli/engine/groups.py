@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
 from cortex_cli.engine.collector import undisturbed
+from cortex_cli.engine.conversations import failure_of, refuse_secrets
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import NESTED_ENDS, SUCCESSES, Loop
@@ -120,6 +121,8 @@ class Groups:
             if len(record.ledger.stamp.path) >= DEEPEST:
                 message = f"calls are nested deeper than {DEEPEST}"
                 raise ActionError(message, error_type="depth", retryable=False)
+            if record.action.is_conversation:
+                refuse_secrets(call)
             spec = record.ledger.spec.targets.nested(record.action)
             loop = Loop(self._around, spec, call.parameters, record)
         except CortexError as error:
@@ -265,8 +268,7 @@ class Groups:
         elif loop.reason in SUCCESSES:
             self._attempts.complete(record, loop.outputs)
         else:
-            message, error_type = loop.error
-            self._attempts.fail(record, ActionError(message, error_type=error_type))
+            self._attempts.fail(record, failure_of(loop))
 
     def _end_background(self) -> None:
         self._scheduler.cancel_background(CancelReason.GRACE_ENDED)

@@ -52,6 +52,7 @@ class Planning:
         self._before: list[Outcome] | None = None
         self._answer_before: Any = None
         self._given: dict[str, Any] = {}
+        self._told: list[Refused] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -70,6 +71,8 @@ class Planning:
     def begin(self) -> None:
         """The next iteration begins, with an empty plan."""
         context, protocol = self._ledger.context, self._spec.protocol
+        # In a conversation what was refused has its answer when the rest of its turn has.
+        self._told = self.refused if self._spec.is_conversation and self.iteration else []
         self._reset()
         self.iteration += 1
         names = Names(
@@ -126,7 +129,7 @@ class Planning:
             inputs=self._masked(self._ledger.context.inputs),
             outcomes=(*self.outcomes, *self.ended()),
             pending=tuple(one.written for record, one in self.joined if not record.is_ended),
-            refused=tuple(refused),
+            refused=(*self._told, *refused),
             broken=tuple(broken),
         )
 

@@ -20,7 +20,7 @@ from cortex_cli.engine.planning import MOST_REPAIRS, Planning
 from cortex_cli.engine.recall import recall
 from cortex_cli.engine.retry import delay_before
 from cortex_cli.engine.takeover import Takeover
-from cortex_cli.engine.termination import verdict_on
+from cortex_cli.engine.termination import told_of, verdict_on
 from cortex_cli.engine.writing import Piece, writing
 from cortex_cli.errors import ActionError
 from cortex_cli.events import (
@@ -114,9 +114,11 @@ class Plans:
             self._refuse(loop, verdict.refused)
         planning.answer = past.answer
         joining = planning.take_held()
-        self._show(loop, is_complete=past.is_complete)
+        # A model that has called something hears of that before it calls anything else.
+        is_complete = past.is_complete or (loop.spec.is_conversation and bool(joining))
+        self._show(loop, is_complete=is_complete)
         self._join(loop, joining)
-        if past.is_complete:
+        if is_complete:
             self._scheduler.seal(loop.group)
         else:
             self._ask(loop)
@@ -178,7 +180,8 @@ class Plans:
                 self._refuse(loop, verdict.refused)
             case WrittenRest(text, reason):
                 # Prose around the actions is told of, and is nothing to be put right.
-                self._refuse(loop, [(text, reason)], is_to_be_repaired="{" in text)
+                is_told = "{" in text or loop.spec.is_conversation
+                self._refuse(loop, [(text, reason)], is_to_be_repaired=is_told)
             case FinalAnswer(value):
                 planning.answer = value
         if planning.admission.is_too_long or len(planning.refused) > _MOST_REFUSED:
@@ -228,7 +231,8 @@ class Plans:
         planning = _planning(loop)
         for text, reason in parts:
             shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-            loop.ledger.warn(f"a part of the plan was refused: {reason}: {shown}")
+            what = "a call" if loop.spec.is_conversation else "a part of the plan"
+            loop.ledger.warn(f"{what} was refused: {reason}: {shown}")
             if is_to_be_repaired:
                 planning.refused.append(Refused(text=text[:_KEPT], reason=reason))
 
@@ -256,8 +260,8 @@ class Plans:
         if may_retry and planning.failures < _RETRY.max_attempts:
             delay = delay_before(planning.failures, _RETRY, self._attempts.random)
             delay = max(delay, error.retry_after or 0.0)
-            name = planning.planner.name
-            loop.ledger.warn(f"{name} could not plan: {error}; it is asked again in {delay:.3g} s")
+            told = told_of(error, planning, loop.spec)
+            loop.ledger.warn(f"{told}; it is asked again in {delay:.3g} s")
             again = (*refused, *planning.refused)
             planning.timer = self._attempts.timers.after(delay, partial(self._ask, loop, again))
         else:
@@ -270,7 +274,7 @@ class Plans:
         planning = _planning(loop)
         waiting = [Refused(text=t[:_KEPT], reason=r) for t, r in planning.admission.held_back()]
         wrong = [*planning.refused, *waiting]
-        is_final = planning.answer is not None or planning.is_cut
+        is_final = planning.answer is not None or planning.is_cut or loop.spec.is_conversation
         if wrong and not is_final and planning.repairs < MOST_REPAIRS:
             planning.repairs += 1
             self._ask(loop, wrong)

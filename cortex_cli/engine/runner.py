@@ -237,6 +237,8 @@ class Runner:
             self._groups.start_items(record)
             return
         match record.traits.type:
+            case ActionType.LLM if record.action.is_conversation:
+                self._groups.start_nested(record)
             case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
                 self._attempts.begin(record)
             case ActionType.AGENT | ActionType.WORKFLOW:

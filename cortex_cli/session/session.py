@@ -31,6 +31,7 @@ from cortex_cli.session.local_models import models_of
 from cortex_cli.session.offers import offers_of
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
+from cortex_cli.session.talks import make_ready
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.session.vault import Vault
@@ -162,7 +163,9 @@ class Session:
             if isinstance(planner, ProgramPlanner):
                 planner.ready()
             for action in program.plan.actions if program.plan else ():
-                if action.type in _HANDLED:
+                if action.is_conversation:
+                    make_ready(targets.nested(action))
+                elif action.type in _HANDLED:
                     targets.handler(action)
         DESCRIPTORS.provide_for(processes_at_once(self.program))
 
