@@ -27,6 +27,8 @@ class Settings(Written):
 
     progress: Literal["auto", "live", "plain", "none"] = "auto"
     color: Literal["auto", "always", "never"] = "auto"
+    durability: Literal["process", "power"] = "process"
+    """What the events of a run survive: the end of the process, or that of the power too."""
     max_parallel: ParallelLimit | None = None
     """In place of a manifest's own `max_parallel_actions`."""
     model: str | None = None

@@ -81,7 +81,7 @@ def command(
         found = Resumption(events, session, record, retry_failed=retry_failed)
         explain_resumption(terminal, found.verdicts)
         return
-    opened = store.reopen(run_id)
+    opened = store.reopen(run_id, session.settings.durability)
     _end_survivors(terminal, run_id)
     events = list(opened.events())
     found = Resumption(events, session, record, retry_failed=retry_failed)

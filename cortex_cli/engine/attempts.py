@@ -39,7 +39,8 @@ class Attempts:
 
     `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
     that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
-    `caching`, where there is one, uses earlier outputs again. `is_ending`: nothing new is begun any
+    `caching`, where there is one, uses earlier outputs again; `heal` hears of each action that has
+    failed for good, before the scheduler does. `can_ask`: a person can be asked. `is_ending`: nothing new is begun any
     more.
     """
 
@@ -55,6 +56,8 @@ class Attempts:
     run_dir: Path | None = None
     caching: Caching | None = None
     is_ending: bool = False
+    can_ask: bool = False
+    heal: Callable[[ActionRecord, ActionError], None] | None = None
 
     def announce(self, record: ActionRecord) -> ActionCall:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
@@ -143,8 +146,8 @@ class Attempts:
         """A worker reports how an attempt has ended."""
         self._note_end(record, result)
         match result:
-            case Done(CachedOutput(output)):
-                self.complete(record, output, cached=True)
+            case Done(output) if type(output) is CachedOutput:
+                self.complete(record, output.output, cached=True)
             case Done(output):
                 self.complete(record, output)
             case Broken(error):
@@ -195,6 +198,8 @@ class Attempts:
     ) -> None:
         """The action has failed, whatever attempts are left."""
         record.ledger.note_failed(record, str(error), error.error_type)
+        if self.heal is not None:
+            self.heal(record, error)
         self.scheduler.failed(record.number, not_chosen=not_chosen)
 
     def cancel(self, record: ActionRecord) -> None:
@@ -214,8 +219,8 @@ class Attempts:
         self.cancel(record)
 
     def _may_retry(self, record: ActionRecord) -> bool:
-        allowed = record.ledger.spec.protocol.auto_retry_on_failure and not self.is_ending
-        return allowed and record.attempt < record.action.retry.max_attempts
+        allowed = record.ledger.may_retry and not self.is_ending
+        return allowed and record.attempt < record.traits.max_attempts
 
     def _back_off(self, record: ActionRecord, error: ActionError, delay: float) -> None:
         data = ActionRetryingData(

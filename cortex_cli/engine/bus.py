@@ -2,9 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -36,13 +34,9 @@ class Stamp:
         self.iteration = iteration
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What is done once all events up to `sequence` are durable, and instead if they never are."""
-
-    sequence: int
-    action: Callable[[], None]
-    instead: Callable[[], None]
+_Action = Callable[[], object]
+_Held = tuple[int, Event | None, _Action | None, _Action | None]
+"""What is shown or done once all events up to a number are durable, and done if they never are."""
 
 
 class Bus:
@@ -91,11 +85,11 @@ class Bus:
         return bool(self._held)
 
     def when_durable(
-        self, action: Callable[[], None], instead: Callable[[], None] | None = None
+        self, action: Callable[[], object], instead: Callable[[], object] | None = None
     ) -> None:
         """Do something once all events so far are durable; `instead` if they can't be."""
         if self._held:
-            self._held.append(_Held(self._sequence, action, instead or action))
+            self._held.append((self._sequence, None, action, instead or action))
         else:
             action()
 
@@ -105,18 +99,7 @@ class Bus:
 
     def run_event(self, kind: Callable[..., Event], stamp: Stamp, data: Any) -> None:
         """Publish an event about a run as a whole."""
-        self._sequence += 1
-        self._publish(
-            kind(
-                schema=1,
-                sequence=self._sequence,
-                timestamp=self._format(self._now() + self._offset),
-                execution_id=self.execution_id,
-                iteration=stamp.iteration,
-                path=stamp.path,
-                data=data,
-            )
-        )
+        self._publish(kind(**self._header(stamp), data=data))
 
     def action_event(
         self,
@@ -127,30 +110,14 @@ class Bus:
         now: float | None = None,
     ) -> None:
         """Publish an event about an action; `now` is the run's clock, where the caller knows it."""
-        self._publish(self._about(kind, stamp, action, data, now))
-
-    def guarded_event(
-        self, kind: Callable[..., Event], stamp: Stamp, action: Named, both: tuple[Any, Any]
-    ) -> None:
-        """Publish an event whose data the journal keeps in full, and the listeners get in part."""
-        event = self._about(kind, stamp, action, both[0])
-        self._publish(event, replace(event, data=both[1]))
-
-    def _about(
-        self,
-        kind: Callable[..., Event],
-        stamp: Stamp,
-        action: Named,
-        data: Any,
-        now: float | None = None,
-    ) -> Event:
-        self._sequence += 1
-        seconds = (self._now() if now is None else now) + self._offset
-        is_same = self._since <= seconds < self._until
-        return kind(
+        # Most events of a run pass here, so what others do for them stands here as well.
+        self._sequence = sequence = self._sequence + 1
+        if now is None:
+            now = self._now()
+        event = kind(
             schema=1,
-            sequence=self._sequence,
-            timestamp=self._stamp if is_same else self._format(seconds),
+            sequence=sequence,
+            timestamp=self._stamp if self._since <= now < self._until else self._format(now),
             execution_id=self.execution_id,
             iteration=stamp.iteration,
             path=stamp.path,
@@ -158,11 +125,38 @@ class Bus:
             action_name=action.name,
             data=data,
         )
+        if self.masker is not None:
+            self._publish(event)
+        elif (self._journal is None or self._journal.append(event)) and not self._held:
+            for listener in self._listeners:
+                listener(event)
+        else:
+            self._held.append((sequence, event, None, None))
 
-    def _format(self, seconds: float) -> str:
-        """A moment as RFC 3339; good for all others of its millisecond."""
-        milliseconds = int(seconds * 1000)
-        self._since, self._until = milliseconds / 1000, (milliseconds + 1) / 1000
+    def guarded_event(
+        self, kind: Callable[..., Event], stamp: Stamp, action: Named, both: tuple[Any, Any]
+    ) -> None:
+        """Publish an event whose data the journal keeps in full, and the listeners get in part."""
+        full, shown = both
+        named = {"action_id": action.id, "action_name": action.name}
+        event = kind(**self._header(stamp), **named, data=full)
+        self._publish(event, replace(event, data=shown))
+
+    def _header(self, stamp: Stamp) -> dict[str, Any]:
+        self._sequence += 1
+        return {
+            "schema": 1,
+            "sequence": self._sequence,
+            "timestamp": self._format(self._now()),
+            "execution_id": self.execution_id,
+            "iteration": stamp.iteration,
+            "path": stamp.path,
+        }
+
+    def _format(self, now: float) -> str:
+        """A moment of the run's clock as RFC 3339; good for all others of its millisecond."""
+        milliseconds = int((now + self._offset) * 1000)
+        self._since, self._until = now, (milliseconds + 1) / 1000 - self._offset
         second, rest = divmod(milliseconds, 1000)
         if second != self._second:
             self._second = second
@@ -179,8 +173,7 @@ class Bus:
             for listener in self._listeners:
                 listener(shown or event)
         else:
-            show = partial(self._show, shown or event)
-            self._held.append(_Held(event.sequence, show, show))
+            self._held.append((event.sequence, shown or event, None, None))
 
     def _show(self, event: Event) -> None:
         for listener in self._listeners:
@@ -188,12 +181,21 @@ class Bus:
 
     def _note_written(self, sequence: int) -> None:
         held = self._held
-        while held and held[0].sequence <= sequence:
-            held.popleft().action()
+        while held and held[0][0] <= sequence:
+            _, event, action, _ = held.popleft()
+            if event is not None:
+                for listener in self._listeners:
+                    listener(event)
+            elif action is not None:
+                action()
 
     def _note_failed(self, error: CortexError) -> None:
         self._journal = None
         while self._held:
-            self._held.popleft().instead()
+            _, event, _, instead = self._held.popleft()
+            if event is not None:
+                self._show(event)
+            elif instead is not None:
+                instead()
         if self._fail is not None:
             self._fail(error)

@@ -66,6 +66,7 @@ class Groups:
         self._opened: list[Loop | Items] = []
         self._by_owner: dict[int, Loop | Items] = {}
         self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
+        attempts.heal = self._plans.note_failed
 
     def owns(self, record: ActionRecord) -> bool:
         """Whether the action waits for a group of its own."""
@@ -82,7 +83,7 @@ class Groups:
             self._takeover.enter(loop.ledger.stamp.path)
         limit = loop.spec.protocol.max_execution_time_seconds
         loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
-        if loop.planning is not None:
+        if loop.makes_plans:
             loop.begin()
             self._plans.begin(loop)
             return
@@ -90,8 +91,11 @@ class Groups:
         loop.ledger.first = len(self.records)
         loop.begin()
         with undisturbed():
-            self._join(loop)
-        self._scheduler.seal(loop.group)
+            records = self._join(loop)
+        if loop.planning is None:
+            self._scheduler.seal(loop.group)
+        else:
+            self._plans.adopt(loop, records)
 
     def open_group(self, loop: Loop) -> None:
         """Put an empty plan of a loop before the scheduler, to which actions are added."""
@@ -104,7 +108,7 @@ class Groups:
         )
         self._opened.append(loop)
 
-    def _join(self, loop: Loop) -> None:
+    def _join(self, loop: Loop) -> list[ActionRecord]:
         outlook = loop.outlook
         records = self._record(outlook.graph.actions, outlook.traits, loop.ledger)
         items = items_of(outlook.graph, outlook.tails, loop.ledger.first)
@@ -113,6 +117,7 @@ class Groups:
                 self._select(record, item) for record, item in zip(records, items, strict=True)
             ]
         self.extend(loop.group, items, records)
+        return records
 
     def start_nested(self, record: ActionRecord) -> None:
         """Begin an attempt of an agent or workflow action."""
@@ -148,10 +153,11 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        records = self._record(actions, [traits_of(action) for action in actions], record.ledger)
+        traits = [traits_of(action) for action in actions]
+        records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)
-        self.extend(group, [Item(action) for action in actions], records)
+        self.extend(group, [Item(its) for its in traits], records)
         self._scheduler.seal(group)
 
     def close(self, group: int) -> None:
@@ -194,8 +200,8 @@ class Groups:
         if records and records[0].ledger.approval_rules:
             ledger = records[0].ledger
             items = [
-                replace(item, needs_approval=True) if needs_approval(item.action, ledger) else item
-                for item in items
+                replace(item, needs_approval=True) if needs_approval(one.action, ledger) else item
+                for one, item in zip(records, items, strict=True)
             ]
         if self._takeover is None:
             self._scheduler.extend(group, items)

@@ -11,7 +11,7 @@ from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData
 from cortex_cli.kinds import ActionState, RunIf
 from cortex_cli.plan.conditions import compile_condition
-from cortex_cli.plan.states import is_about_item
+from cortex_cli.plan.traits import is_about_item
 from cortex_cli.protocol.action import Action
 
 MOST_ITEMS = 100_000

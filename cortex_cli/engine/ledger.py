@@ -151,6 +151,8 @@ class Ledger:
         """
         self.approval_rules: tuple[bool | tuple[ActionType | Effect, ...], ...] = ()
         self.spec = spec
+        self.may_retry = spec.protocol.auto_retry_on_failure
+        self._streams_results = spec.protocol.stream_action_results
         self.outlook = outlook
         self.context = context
         self.stamp = stamp
@@ -228,7 +230,7 @@ class Ledger:
             cached=cached,
             usage=record.usage,
         )
-        if self.spec.protocol.stream_action_results:
+        if self._streams_results:
             self.bus.action_event(ActionCompleted, self.stamp, record.traits, data, now)
         else:
             both = (data, replace(data, output=None))

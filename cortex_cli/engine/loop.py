@@ -5,11 +5,13 @@ is nested in another where an action of type agent or workflow runs it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cortex_cli.engine.bus import Stamp
 from cortex_cli.engine.context import Context
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
+from cortex_cli.engine.offered import OfferedTargets
 from cortex_cli.engine.planning import Planning, goal_of
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.errors import ActionError, UsageError
@@ -79,7 +81,7 @@ class Loop:
         inputs, warnings = dict(given), list[str]()
         if spec.input_rules is not None:
             inputs, warnings = spec.input_rules.accept(given)
-        outlook = spec.outlook or _UNWRITTEN
+        spec, outlook = _held_to_offers(spec), spec.outlook or _UNWRITTEN
         context = Context(spec.name, inputs, around.facts, spec.secrets)
         context.declare(spec.variables, spec.ambient)
         stamp = Stamp(() if parent is None else (*parent.ledger.stamp.path, parent.action.id))
@@ -102,6 +104,11 @@ class Loop:
         self._around = around
         self._started = around.now()
         self._duration = 0.0
+
+    @property
+    def makes_plans(self) -> bool:
+        """Whether a model writes the plans; else there is one, which it may mend."""
+        return self.spec.outlook is None
 
     @property
     def error(self) -> tuple[str, str]:
@@ -129,7 +136,10 @@ class Loop:
     def _planning(self, given: Mapping[str, Any]) -> Planning | None:
         spec = self.spec
         if spec.outlook is not None:
-            return None
+            if spec.planner is None or not spec.protocol.self_healing:
+                return None
+            goal = spec.goal or f"Carry out the plan of '{spec.name}'"
+            return Planning(spec, spec.planner, goal, self.ledger)
         goal = goal_of(spec, given, is_nested=self.parent is not None)
         if spec.planner is None or goal is None:
             raise no_plan(spec.name)
@@ -142,12 +152,12 @@ class Loop:
             agent_name=self.spec.name,
             max_iterations=self.spec.protocol.max_iterations,
             inputs=ledger.context.inputs,
-            estimate=None if self.planning else self.outlook.scheduled_seconds,
+            estimate=None if self.makes_plans else self.outlook.scheduled_seconds,
         )
         ledger.emit(AgentStarted, started)
         for warning in self._warnings:
             ledger.warn(warning)
-        if self.planning is None:
+        if not self.makes_plans:
             self.begin_iteration(1)
             report = describe(self.spec.name, self.outlook)
             ledger.emit(PlanGenerated, PlanGeneratedData(report=report))
@@ -223,7 +233,7 @@ class Loop:
     def _unnamed_outputs(self) -> Any:
         """The model's final answer, if there is one, else what each action gave."""
         planning = self.planning
-        if planning is None:
+        if planning is None or not self.makes_plans:
             return self._completed_outputs()
         return planning.outputs() if planning.answer is None else planning.answer
 
@@ -236,6 +246,14 @@ class Loop:
             for action in self.outlook.traits
             if action.mode is not background and (step := steps[action.id]).status is completed
         }
+
+
+def _held_to_offers(spec: RunSpec) -> RunSpec:
+    """The run, where a model plans or mends of which only what is offered can be called."""
+    if spec.planner is None:
+        return spec
+    is_free = spec.outlook is not None
+    return replace(spec, targets=OfferedTargets(spec.targets, spec.offers, is_free=is_free))
 
 
 def no_plan(name: str) -> UsageError:

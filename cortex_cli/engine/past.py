@@ -28,10 +28,13 @@ from cortex_cli.events import (
     PlanPatched,
     Usage,
 )
-from cortex_cli.kinds import ActionState, SkipReason
+from cortex_cli.kinds import ActionState, ActionType, SkipReason
 
 Key = tuple[tuple[str, ...], str]
 """The path and the id of an action."""
+
+Call = tuple[ActionType, str]
+"""The type and the target of an action."""
 
 _LASTING = frozenset(
     {
@@ -119,6 +122,16 @@ class Past:
         self.in_flight, self.retried, self.approved = {}, {}, set()
         self.loops, self.passing = {}, {}
         self.is_own, self.sequence, self._by_path = False, 0, None
+
+    @property
+    def made(self) -> dict[Key, Call]:
+        """What the actions call that a model has planned."""
+        return {
+            (path, name): (ActionType(str(written["type"])), str(written.get("target") or ""))
+            for path, loop in self.loops.items()
+            for plan in (*loop.earlier, loop.last)
+            for name, written in plan.actions
+        }
 
     def of(self, path: tuple[str, ...]) -> Mapping[str, PastEnd]:
         """How the actions of one plan have ended, by id."""

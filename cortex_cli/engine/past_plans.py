@@ -12,11 +12,15 @@ Written = tuple[str, dict[str, Any]]
 
 @dataclass(slots=True)
 class PastPlan:
-    """The plan of one iteration; `replaced` are the ids of those that a patch has replaced."""
+    """The plan of one iteration.
+
+    `patches` has the place of the first action of each, and the ids of what it has replaced.
+    `is_complete`: the plan is written, and so is the last of these.
+    """
 
     iteration: int
     actions: list[Written] = field(default_factory=list[Written])
-    replaced: list[set[str]] = field(default_factory=list[set[str]])
+    patches: list[tuple[int, set[str]]] = field(default_factory=list[tuple[int, set[str]]])
     is_complete: bool = False
     answer: Any = None
 
@@ -39,15 +43,19 @@ class PastPlans:
         last = self.last
         match event:
             case PlanGenerated(data=data):
-                last.actions = _pairs(data.report.actions, data.written)
+                if data.written or not last.patches:
+                    # Of a plan that is written down only the patches are a model's.
+                    last.actions = _pairs(data.report.actions, data.written)
                 last.is_complete, last.answer = data.complete, data.answer
             case PlanExtended(data=data):
                 last.actions += _pairs(data.actions, data.written)
                 if data.complete and not data.actions:
                     last.is_complete, last.answer = True, data.answer
             case PlanPatched(data=data):
+                last.is_complete = False
+                if data.replaced:
+                    last.patches.append((len(last.actions), set(data.replaced)))
                 last.actions += _pairs(data.actions, data.written)
-                last.replaced.append(set(data.replaced))
 
 
 def _pairs(actions: tuple[PlannedAction, ...], written: list[dict[str, Any]]) -> list[Written]:

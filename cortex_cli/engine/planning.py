@@ -1,17 +1,19 @@
 """What is known of the plans that a model writes for one loop: those so far, and the one that grows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cortex_cli.engine.ledger import ActionRecord, Growth, Ledger
+from cortex_cli.engine.mending import Joined, Mending
 from cortex_cli.engine.planner import Outcome, Planner, PlanOrder, Refused
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.events import StateCounts, Usage
-from cortex_cli.kinds import ActionState
+from cortex_cli.kinds import ActionState, OnFailure
 from cortex_cli.plan.admission import Admission, Admitted, Background
+from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.provided import Names
 from cortex_cli.plan.sketch import Sketch
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 
 MOST_REPAIRS = 2
 
-Joined = tuple[ActionRecord, Admitted]
-"""An action of the plan, and as what it has joined it."""
-
 
 class Planning:
     """The plans of one loop.
@@ -34,7 +33,9 @@ class Planning:
     `iteration` counts from 1 once there is a plan. What is `held` joins it once it is approved. `answer` is the final one, None until it is
     there; `error` is why no model could write; `is_cut`: the text is not read to its end. `job` is
     the model at work, `timer` the wait before it is asked again. `is_closed`: all actions of the
-    plan have ended, and nothing joins it any more.
+    plan have ended, and nothing joins it any more. `is_complete`: the plan is written, but for
+    patches; what these have `replaced` in an earlier part of the run is known by its ids, as is what the one did that
+    was being written then, `mended_last`.
     """
 
     def __init__(self, spec: RunSpec, planner: Planner, goal: str, ledger: Ledger) -> None:
@@ -60,13 +61,20 @@ class Planning:
         self.sketch = Sketch()
         self.joined: list[Joined] = []
         self.held: list[Admitted] = []
+        self.replaced: set[str] = set()
+        self.mended_last: set[str] = set()
         self.refused: list[Refused] = []
         self.repairs = self.failures = 0
         self.answer: Any = None
         self.error: ActionError | None = None
         self.usage: Usage | None = None
-        self.is_cut = self.is_closed = False
+        self.mending = Mending(self._most_patches())
+        self.is_cut = self.is_closed = self.is_complete = False
         self._counts_before = self._ledger.counts
+
+    def _most_patches(self) -> int:
+        protocol = self._spec.protocol
+        return 0 if protocol.self_healing is False else protocol.max_patches
 
     def begin(self) -> None:
         """The next iteration begins, with an empty plan."""
@@ -95,6 +103,21 @@ class Planning:
             nested = {} if seconds is None else {action.id: seconds}
         return self.sketch.add(admitted, estimate(action, nested))
 
+    def adopt(self, outlook: Outlook, records: Sequence[ActionRecord]) -> None:
+        """The plan is one that is written down."""
+        known = zip(outlook.graph.actions, outlook.report.actions, outlook.estimates, strict=True)
+        for number, (action, planned, expected) in enumerate(known):
+            admitted = Admitted(
+                number=number,
+                action=action,
+                name=action.id,
+                written=action.model_dump(mode="json", exclude_defaults=True),
+                waits=tuple(outlook.graph.parents[number].items()),
+            )
+            self.admission.adopt(admitted)
+            self.sketch.adopt(admitted, planned, expected)
+            self.join(admitted, records[number])
+
     def take_held(self) -> list[Admitted]:
         """What joins the plan now, sketched."""
         held, self.held = self.held, []
@@ -119,7 +142,31 @@ class Planning:
         self._ledger.context.expect(admitted.action, admitted.name)
         self.joined.append((record, admitted))
 
-    def order(self, refused: Sequence[Refused] = (), broken: Iterable[Outcome] = ()) -> PlanOrder:
+    def take_answer(self, value: Any) -> None:
+        """The model says that the goal is reached; in place of a patch, in spite of what failed."""
+        if self._spec.outlook is None:
+            self.answer = value
+            self.mending.replaced()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an action has failed that nothing has replaced."""
+        return bool(self.mending.unmended)
+
+    def recall_failures(self) -> None:
+        """What had failed in an earlier part of the run is to be mended still, unless it was."""
+        last = self.mended_last
+        self.mending.cone = [joined for joined in self.joined if joined[0].action.id in last]
+        self.mending.is_told = bool(last)
+        for record, _ in self.joined:
+            step = self._ledger.context.steps.get(record.action.id)
+            if step is not None and step.status is ActionState.FAILED:
+                is_mended = record.action.id in self.replaced
+                if not is_mended:
+                    may_mend = record.action.on_failure is OnFailure.FAIL
+                    self.mending.note(record, step.error or "", may_mend=may_mend)
+
+    def order(self, refused: Sequence[Refused] = ()) -> PlanOrder:
         """What is asked of the planner."""
         return PlanOrder(
             agent_name=self._spec.name,
@@ -130,7 +177,7 @@ class Planning:
             outcomes=(*self.outcomes, *self.ended()),
             pending=tuple(one.written for record, one in self.joined if not record.is_ended),
             refused=(*self._told, *refused),
-            broken=tuple(broken),
+            broken=tuple(self.outcome(*joined) for joined in self.mending.cone),
         )
 
     def ended(self) -> list[Outcome]:

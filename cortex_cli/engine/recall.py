@@ -17,6 +17,26 @@ def recall(planning: Planning, plans: PastPlans, past: Past, ledger: Ledger) -> 
     planning.iteration = plans.last.iteration - 1
 
 
+def recall_plan(planning: Planning, past: PastPlan) -> list[tuple[str, str]]:
+    """Take over the plan of the last iteration, with its patches; what is refused of it by now."""
+    refused: list[tuple[str, str]] = []
+    patches = dict(past.patches)
+    for place, (_, written) in enumerate(past.actions):
+        if place in patches:
+            planning.replaced |= patches[place]
+            known = [admitted for _, admitted in planning.joined] + planning.held
+            gone = [one.number for one in known if one.action.id in patches[place]]
+            planning.admission.replace(gone)
+        verdict = planning.admission.add(written, "", again=True)
+        planning.held += verdict.admitted
+        refused += verdict.refused
+    planning.mending.patches = len(past.patches)
+    if past.patches and not past.is_complete:
+        planning.mended_last = past.patches[-1][1]
+    planning.answer, planning.is_complete = past.answer, past.is_complete or bool(past.patches)
+    return refused
+
+
 def _places(plan: PastPlan) -> range:
     return range(len(plan.actions))
 

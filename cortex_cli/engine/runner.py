@@ -89,9 +89,9 @@ class Runner:
         self._root = Loop(self, spec, request.inputs)
         self._scheduler = Scheduler(spec.protocol.slots)
         self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
+        self._can_ask = self._approver is not None and self._approver.is_there
         if past is not None:
-            can_ask = self._approver is not None and self._approver.is_there
-            self.takeover = Takeover(past, can_ask=can_ask)
+            self.takeover = Takeover(past, can_ask=self._can_ask)
         self._timers = Timers(clock)
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
@@ -116,6 +116,7 @@ class Runner:
                     observe=self._observer(),
                     run_dir=self.run_dir,
                     caching=self._caching,
+                    can_ask=self._can_ask,
                 )
                 self._approvals = Approvals(
                     attempts=self._attempts, approver=self._approver, settle=self._settle
@@ -178,22 +179,19 @@ class Runner:
             self._root.waits_for = tuple(self._approvals.waiting)
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
-        elif not self._is_finished and self._is_over():
+        elif self._root.is_closed and not (self._is_finished or self._scheduler.background_left):
             self._is_finished = True
             self._root.finish()
             self.bus.when_durable(self._ended.set)
 
-    def _is_over(self) -> bool:
-        return self._root.is_closed and not self._scheduler.background_left
-
     def _perform(self, command: Command) -> None:
         match command:
+            case Queue(action, reason):
+                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Start(action):
                 self._start(self._records[action])
             case Check(action):
                 self._check(self._records[action])
-            case Queue(action, reason):
-                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
             case Skip(action, reason):
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):

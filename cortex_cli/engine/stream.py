@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import anyio
 
-from cortex_cli.engine.clock import call_soon
+from cortex_cli.engine.clock import call_soon, loop_event
 from cortex_cli.engine.ports import Soon
 from cortex_cli.engine.spill import Spill
 from cortex_cli.events import Event
@@ -38,29 +38,12 @@ class Room:
 _ROOM = Room()
 
 
-class _Event(Protocol):
-    def set(self) -> object: ...
-    def is_set(self) -> bool: ...
-    async def wait(self) -> object: ...
-
-
-def _event() -> _Event:
-    """An event of the running event loop's own; a run that keeps its reader waking makes many."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        import trio
-
-        return trio.Event()
-    return asyncio.Event()
-
-
 class _Channel:
     """What the run and its iterator share; it must not refer to the iterator."""
 
     def __init__(self, cancel: Callable[[], None], room: Room) -> None:
         self.events: deque[Event] = deque()
-        self.news = _event()
+        self.news = loop_event()
         self.is_over = False
         self.error: BaseException | None = None
         self._cancel = cancel
@@ -108,7 +91,7 @@ class _Channel:
     async def wait(self) -> None:
         # All who wait share the event, so that news wakes each of them.
         if self.news.is_set():
-            self.news = _event()
+            self.news = loop_event()
         await self.news.wait()
 
     async def host(self, run: Run) -> None:

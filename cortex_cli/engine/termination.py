@@ -23,6 +23,9 @@ def verdict_on(
 
     An answer that was given while an action of its plan failed does not count.
     """
+    if spec.outlook is not None:
+        completed, failed = TerminationReason.PLAN_COMPLETED, TerminationReason.ACTION_FAILED
+        return (failed if has_failed else completed), None
     protocol, error = spec.protocol, planning.error
     if error is not None:
         return TerminationReason.ACTION_FAILED, (told_of(error, planning, spec), error.error_type)

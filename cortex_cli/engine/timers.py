@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 from heapq import heapify, heappop, heappush
+from math import inf
 
 import anyio
 
-from cortex_cli.engine.clock import call_soon
+from cortex_cli.engine.clock import call_soon, loop_event
 from cortex_cli.engine.ports import Clock, Soon
 
 _FEW = 1_000
@@ -37,7 +38,7 @@ class Timers:
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = 0
         self._stopped = 0
-        self._changed = anyio.Event()
+        self._changed = loop_event()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Have the action called in so many seconds; it must not raise."""
@@ -75,12 +76,17 @@ class Timers:
     async def run(self) -> None:
         """Serve the timers until cancelled."""
         while True:
-            self._changed = anyio.Event()
             self._call_due()
             with anyio.CancelScope() as scope:
-                if self._heap:
-                    scope.deadline = self._heap[0][0]
-                await self._changed.wait()
+                # To enter a scope costs more than to wait: it is left for an earlier moment only.
+                moment = scope.deadline = self._next()
+                while self._next() >= moment:
+                    self._changed = loop_event()
+                    await self._changed.wait()
+                    self._call_due()
+
+    def _next(self) -> float:
+        return self._heap[0][0] if self._heap else inf
 
     def _call_due(self) -> None:
         while self._heap and (self._heap[0][2].action is None or self._heap[0][0] <= self.now()):

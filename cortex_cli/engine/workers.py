@@ -12,6 +12,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from cortex_cli.engine.cancellation import is_being_cancelled
+from cortex_cli.engine.clock import LoopEvent, loop_event
 from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.time_limits import TimeLimits
 from cortex_cli.engine.timers import Timers
@@ -27,7 +28,7 @@ class WorkerPool:
         self._tasks = tasks
         self._limits = TimeLimits(timers)
         self._jobs: deque[Job] = deque()
-        self._idle: list[anyio.Event] = []
+        self._idle: list[LoopEvent] = []
         # Workers that will look for a job soon: those woken, and the one that is reporting.
         self._coming = 0
         self._taken = 0
@@ -86,7 +87,7 @@ class WorkerPool:
             await anyio.lowlevel.checkpoint()
         while not self._jobs:
             self._coming -= 1
-            event = anyio.Event()
+            event = loop_event()
             self._idle.append(event)
             await event.wait()
         self._coming -= 1

@@ -12,9 +12,9 @@ from cortex_cli.protocol.plan_text import ANSWER
 _DEEPEST = 4
 _MOST_ITEMS = 4
 _MOST_VALUES = 64
-_MOST_ACTIONS = 6
+_MOST_ACTIONS = 4
 _MOST_EARLIER = 8
-_LONGEST_ANSWER = 400
+_LONGEST_ANSWER = 200
 
 # No dollar sign: what could be read as a reference is written as one, or not at all.
 _COMMON = r"""
@@ -27,7 +27,7 @@ boolean ::= "true" | "false"
 texts ::= "{}" | "{" text ":" text ("," text ":" text){0,3} "}"
 """
 
-_LONGEST_TEXT = 80
+_LONGEST_TEXT = 60
 _ANSWERS = (
     f"""answer ::= "{{\\"{ANSWER}\\":" answer-text "}}" """.strip(),
     f"""answer-text ::= "\\"" char{{1,{_LONGEST_ANSWER}}} "\\"" """.strip(),

@@ -117,11 +117,12 @@ class ModelPlanner:
     def _request(self, client: ModelClient, order: PlanOrder, room: int) -> ModelRequest:
         settings = self._parameters
         grammar, most = None, settings.max_tokens
-        if getattr(client, "takes_grammars", False):
+        is_held = bool(getattr(client, "takes_grammars", False))
+        if is_held:
             grammar = turn_grammar(self._brief.offers, order)
             most = most or _LOCAL_TOKENS
         return ModelRequest(
-            messages=plan_messages(self._brief, order, room),
+            messages=plan_messages(self._brief, order, room, is_held=is_held),
             temperature=settings.temperature,
             top_p=settings.top_p,
             max_tokens=most,

@@ -106,8 +106,14 @@ class Admission:
         return verdict
 
     def held_back(self) -> list[tuple[str, str]]:
-        """The texts that wait for something, each with why that can't be as it is."""
-        return [(held.text, reason) for held, reason in self._waiting.reasons()]
+        """The texts that wait for something, each with why that can't be as it is.
+
+        From now on another action may take the place of one of them, by its id.
+        """
+        told = self._waiting.reasons()
+        for held, _ in told:
+            held.is_told = True
+        return [(held.text, reason) for held, reason in told]
 
     def drop_held(self) -> list[tuple[str, str]]:
         """Refuse what waits for something that does not come any more: texts and reasons."""
@@ -115,6 +121,15 @@ class Admission:
         for held in self._waiting:
             self._waiting.release(held)
         return told
+
+    def adopt(self, admitted: Admitted) -> None:
+        """Take in the next action of a plan that a person has written, as it is."""
+        action = admitted.action
+        for token in tokens_of(action):
+            self._places.setdefault(token, admitted.number)
+        self._provided.graph.index[action.id] = admitted.number
+        self._used.add(action.id)
+        self._actions.append(action)
 
     def replace(self, numbers: Iterable[int]) -> None:
         """These actions are to be replaced: their names are free again, and name nothing."""
@@ -143,6 +158,9 @@ class Admission:
         return Held(action=action, written=written, text=text, wants=wants)
 
     def _check_new(self, action: Action) -> None:
+        before = self._waiting.named(Token("id", action.id))
+        if before is not None and before.is_told:
+            self._waiting.release(before)
         if Token("id", action.id) in self._places or action.id in self._waiting:
             message = f"the plan has an action '{action.id}' already: choose another id"
             raise RefusedError(message)

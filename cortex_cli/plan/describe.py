@@ -15,7 +15,7 @@ from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.search import default_passes, makespan, search
 from cortex_cli.plan.simulate import Schedule, simulate
-from cortex_cli.plan.traits import Traits, traits_of
+from cortex_cli.plan.traits import Traits
 from cortex_cli.protocol.resources import Resource
 from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
 
@@ -26,7 +26,8 @@ class Outlook:
 
     `tails` is the priority of each action in the run: about the seconds from its start to the
     end of the plan. No order can end it before `bound` seconds; `passes` were tried. `timing`
-    leaves out what is not expected to run. `report` is what can be said of the plan by itself, and
+    leaves out what is not expected to run; `scheduled_seconds` is when the last action that
+    anything waits for ends. `report` is what can be said of the plan by itself, and
     `traits` what its actions are; they are made with the outlook, so that a run begins at once.
     """
 
@@ -41,15 +42,12 @@ class Outlook:
     shared: Mapping[str, Resource] = field(default_factory=dict[str, Resource])
     report: PlanReport = field(init=False, repr=False)
     traits: tuple[Traits, ...] = field(init=False, repr=False)
+    scheduled_seconds: float = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "scheduled_seconds", makespan(self.graph, self.schedule))
         object.__setattr__(self, "report", _report(self))
-        object.__setattr__(self, "traits", tuple(map(traits_of, self.graph.actions)))
-
-    @property
-    def scheduled_seconds(self) -> float:
-        """When the last action that anything waits for ends."""
-        return makespan(self.graph, self.schedule)
+        object.__setattr__(self, "traits", self.graph.traits)
 
     @property
     def proved(self) -> bool:

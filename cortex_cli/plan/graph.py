@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cortex_cli.kinds import EdgeKind
+from cortex_cli.plan.traits import Traits, traits_of
 from cortex_cli.protocol.action import Action
 
 _RANK = {EdgeKind.DEPENDS_ON: 0, EdgeKind.DATA: 1, EdgeKind.BARRIER: 2}
@@ -29,7 +30,7 @@ class Graph:
     `children[i]` lists the numbers that wait for `i`. Both are in the order of insertion.
     """
 
-    __slots__ = ("actions", "children", "index", "parents")
+    __slots__ = ("_traits", "actions", "children", "index", "parents")
 
     def __init__(self, actions: Sequence[Action]) -> None:
         """A graph without edges; of two actions with one id, `index` keeps the first."""
@@ -39,10 +40,18 @@ class Graph:
             self.index.setdefault(action.id, number)
         self.parents: list[dict[int, EdgeKind]] = [{} for _ in self.actions]
         self.children: list[list[int]] = [[] for _ in self.actions]
+        self._traits: tuple[Traits, ...] = ()
 
     def __len__(self) -> int:
         """How many actions there are."""
         return len(self.actions)
+
+    @property
+    def traits(self) -> tuple[Traits, ...]:
+        """The traits of the actions, found out when they are first asked for."""
+        if not self._traits:
+            self._traits = tuple(map(traits_of, self.actions))
+        return self._traits
 
     def add(self, source: int, target: int, kind: EdgeKind) -> None:
         """Add an edge; an edge of a weaker kind between the two is replaced."""

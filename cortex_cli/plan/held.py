@@ -17,6 +17,7 @@ class Held:
 
     `wants` is what it names and has not been looked up, the next one last; `waits` has the places
     and kinds of what was found; `missing` is what keeps the action from joining the plan.
+    `is_told`: whoever wrote it has been told why it waits, and may write it again.
     """
 
     action: Action
@@ -25,6 +26,7 @@ class Held:
     wants: list[Want]
     waits: dict[int, EdgeKind] = field(default_factory=dict[int, EdgeKind])
     missing: Want | None = None
+    is_told: bool = False
 
 
 @dataclass(slots=True)

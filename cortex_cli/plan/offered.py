@@ -43,13 +43,17 @@ class Menu:
         """
         if action.type in _FREE:
             return None
-        offer = self._offer(action, action.target or DEFAULT_MODEL)
+        offer = self.find(action)
         for name in named_tools(action):
             self._check_named(name)
         for target in action.fallback:
             self._check(action, self._offer(action, target))
         self._check(action, offer)
         return offer
+
+    def find(self, action: Action) -> Offer:
+        """The offer of what an action calls, whatever its parameters; see `choose`."""
+        return self._offer(action, action.target or DEFAULT_MODEL)
 
     def _offer(self, action: Action, target: str) -> Offer:
         known = self._offers.get((action.type, target))
@@ -103,11 +107,14 @@ class Menu:
             raise NotOfferedError(message)
 
 
-def misfits(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+def misfits(
+    parameters: Mapping[str, Any], schema: Mapping[str, Any], *, are_values: bool = False
+) -> list[str]:
     """What is wrong with parameters, by their JSON Schema; the first five.
 
-    A value that comes from a reference may be anything, a text that holds one any text; in other
-    texts `$$` is one dollar. The schema can only refer to itself: nothing is fetched.
+    A value that comes from a reference may be anything, a text that holds one any text, and in
+    other texts `$$` is one dollar, unless they `are_values` already. The schema can only refer to
+    itself: nothing is fetched.
     """
     if not schema:
         return []
@@ -118,9 +125,10 @@ def misfits(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> list[st
     validator: Any = Draft202012Validator(schema, registry=Registry())
     found: list[str] = []
     try:
-        for error in validator.iter_errors(read_literal(dict(parameters))):
+        given = dict(parameters) if are_values else read_literal(dict(parameters))
+        for error in validator.iter_errors(given):
             written = walk(parameters, tuple(error.absolute_path))
-            if not _is_open(written, str(error.validator)):
+            if are_values or not _is_open(written, str(error.validator)):
                 place = str(error.json_path).removeprefix("$").removeprefix(".")
                 found.append(f"{place + ': ' if place else ''}{error.message}"[:_LONGEST])
             if len(found) == _MOST_MISFITS:

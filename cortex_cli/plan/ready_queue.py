@@ -47,7 +47,7 @@ class ReadyQueue:
 
     def add(self, node: Node) -> None:
         """Take in an action that has just become ready."""
-        self._return(node)
+        heappush(self._background if node.is_detached else self._ready, node.key)
         node.waits_for = None
         self._unsaid.append(node)
 

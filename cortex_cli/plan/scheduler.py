@@ -21,6 +21,7 @@ from cortex_cli.protocol.resources import Resource
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
 _WAITING, _READY, _ENDED = Phase.WAITING, Phase.READY, Phase.ENDED
 _OK = Outcome.OK
+_DATA, _BARRIER = EdgeKind.DATA, EdgeKind.BARRIER
 
 
 class Scheduler:
@@ -78,20 +79,17 @@ class Scheduler:
         """Add actions to an open group; their waits may name any action of the scheduler."""
         home = self._groups[group]
         first = len(self._nodes)
-        fresh: list[Node] = []
-        base_priority, base_tail = (0.0, 0.0)
-        if home.parent is not None:
-            base_priority, base_tail = home.parent.priority, home.parent.tail
-        for number, item in enumerate(items, first):
-            node = Node(number, home, item, base_priority, base_tail)
-            self._nodes.append(node)
-            fresh.append(node)
-            home.nodes.append(node)
-            if item.ended is None:
-                home.unfinished += not item.is_background
-                self._background_left += item.is_background
+        fresh = [Node.of(number, home, item) for number, item in enumerate(items, first)]
+        self._nodes += fresh
+        home.nodes += fresh
         for node, item in zip(fresh, items, strict=True):
             self._connect(node, item.waits)
+            if node.phase is not _WAITING:
+                continue
+            if node.is_background:
+                self._background_left += 1
+            else:
+                home.unfinished += 1
         for node in fresh:
             # What came before it here may have decided it already.
             reason = self._decide(node) if node.phase is _WAITING else None
@@ -108,6 +106,14 @@ class Scheduler:
         home.is_open = False
         self._close_if_done(home)
 
+    def reopen(self, group: int) -> bool:
+        """Let more actions join a group that was sealed; False if it is closed, or is ending."""
+        home = self._groups[group]
+        if home.is_closed or home.is_ending:
+            return False
+        home.is_open = True
+        return True
+
     def completed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has ended well; a decision names the actions it has not chosen."""
         node = self._nodes[action]
@@ -120,14 +126,14 @@ class Scheduler:
         """An action has used up its attempts, or could not be decided; see `completed`."""
         node = self._nodes[action]
         self._queue.leave(node)
-        if node.on_failure is OnFailure.CONTINUE or node.is_background:
+        if node.traits.on_failure is OnFailure.CONTINUE or node.is_background:
             self._skip_unchosen(not_chosen)
             self._end(node, Outcome.OK)
             return
         node.phase = Phase.ENDED
         group = node.group
         group.has_failed = True
-        if node.on_failure is OnFailure.ABORT or group.fail_fast:
+        if node.traits.on_failure is OnFailure.ABORT or group.fail_fast:
             self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
         self._end(node, Outcome.BLOCKED)
 
@@ -253,29 +259,48 @@ class Scheduler:
         """Actions that had failed before they joined mean for the group what failures mean."""
         if failed:
             group.has_failed = True
-            if group.fail_fast or any(node.on_failure is OnFailure.ABORT for node in failed):
+            if group.fail_fast or any(node.traits.on_failure is OnFailure.ABORT for node in failed):
                 self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
 
     def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
+        nodes, has_soft = self._nodes, not node.wait_for_all
         for source, kind in waits:
-            parent = self._nodes[source]
-            soft = not node.wait_for_all and kind is EdgeKind.DEPENDS_ON
+            parent = nodes[source]
+            soft = has_soft and kind is EdgeKind.DEPENDS_ON
             if parent.phase is _ENDED:
                 node.count(parent.outcome, kind, soft=soft)
                 continue
-            parent.children.append((node, kind, soft))
             if soft:
                 node.open_soft += 1
+                parent.others.append((node, kind, soft))
+                continue
+            node.open_hard += 1
+            if kind is _BARRIER:
+                parent.others.append((node, kind, soft))
             else:
-                node.open_hard += 1
+                parent.children.append(node)
+
+    def _tell_others(self, ended: Node, how: Outcome, pending: list[tuple[Node, Outcome]]) -> None:
+        for child, kind, soft in ended.others:
+            if child.phase is _WAITING:
+                child.release(how, kind, soft=soft)
+                self._go_on(child, pending)
+
+    def _go_on(self, node: Node, pending: list[tuple[Node, Outcome]]) -> None:
+        """Let a waiting action go on if it is decidable; one that is skipped by that is pending."""
+        reason = self._decide(node)
+        if reason is not None:
+            self._commands.append(Skip(node.number, reason))
+            node.phase = _ENDED
+            pending.append((node, _meaning(reason)))
 
     def _decide(self, node: Node) -> SkipReason | None:
         """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""
-        if not node.is_decidable():
+        if node.open_hard or (node.open_soft and not node.is_decidable()):
             return None
         reason = node.verdict()
         if reason is None:
-            if node.has_condition:
+            if node.traits.has_condition:
                 node.phase = Phase.CHECKING
                 self._commands.append(Check(node.number))
             else:
@@ -310,13 +335,19 @@ class Scheduler:
             ended, how = pending.pop()
             ended.phase = _ENDED
             ended.outcome = how
-            children, ended.children = ended.children, []
-            for child, kind, soft in children:
-                reason = self._decide(child) if child.release(how, kind, soft=soft) else None
-                if reason is not None:
-                    self._commands.append(Skip(child.number, reason))
-                    child.phase = Phase.ENDED
-                    pending.append((child, _meaning(reason)))
+            for child in ended.children:
+                if child.phase is not _WAITING:
+                    continue
+                child.open_hard -= 1
+                if how is _OK:
+                    child.ok += 1
+                else:
+                    child.count(how, _DATA, soft=False)
+                if not child.open_hard:
+                    self._go_on(child, pending)
+            if ended.others:
+                self._tell_others(ended, how, pending)
+            ended.children, ended.others = [], []
             group = ended.group
             group.unfinished -= not ended.is_background
             self._background_left -= ended.is_background
@@ -340,6 +371,7 @@ class Scheduler:
         while pending:
             current = pending.pop()
             current.is_open = False
+            current.is_ending = True
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)

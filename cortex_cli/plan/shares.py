@@ -4,11 +4,12 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from cortex_cli.ids import Hints
+from cortex_cli.plan.traits import Traits
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.resources import Resource, units_of
 
 
-def units_taken(action: Action, names: Container[str]) -> dict[str, float]:
+def units_taken(action: Action | Traits, names: Container[str]) -> dict[str, float]:
     """The units of each of the named resources that an action takes.
 
     What bears the name of a type of actions is taken, one unit, by each action of that type that

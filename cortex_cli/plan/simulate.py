@@ -26,12 +26,12 @@ class Schedule:
 
 def items_of(graph: Graph, tails: Sequence[float], first: int = 0) -> list[Item]:
     """The actions of a graph as the scheduler takes them, numbered from `first`."""
-    every = zip(graph.actions, graph.parents, tails, strict=True)
+    every = zip(graph.traits, graph.parents, tails, strict=True)
     if not first:
-        return [Item(action, parents.items(), tail) for action, parents, tail in every]
+        return [Item(traits, parents.items(), tail) for traits, parents, tail in every]
     return [
-        Item(action, [(first + source, kind) for source, kind in parents.items()], tail)
-        for action, parents, tail in every
+        Item(traits, [(first + source, kind) for source, kind in parents.items()], tail)
+        for traits, parents, tail in every
     ]
 
 

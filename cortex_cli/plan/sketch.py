@@ -45,6 +45,12 @@ class Sketch:
         self._estimates.append(estimate)
         return planned, self.edges(admitted)
 
+    def adopt(self, admitted: Admitted, planned: PlannedAction, estimate: Estimate) -> None:
+        """The next action is one that has been planned otherwise."""
+        self.planned.append(planned)
+        self._admitted.append(admitted)
+        self._estimates.append(estimate)
+
     def edges(self, admitted: Admitted) -> tuple[PlannedEdge, ...]:
         """The edges that lead to an action."""
         return tuple(

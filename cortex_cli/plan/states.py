@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import Self
 
 import msgspec
 
-from cortex_cli.kinds import ActionMode, CancelReason, EdgeKind, QueueReason, RunIf, SkipReason
-from cortex_cli.plan.conditions import Condition, compile_condition
-from cortex_cli.plan.limits import Limit
+from cortex_cli.kinds import CancelReason, EdgeKind, QueueReason, RunIf, SkipReason
+from cortex_cli.plan.limits import Key, Limit
 from cortex_cli.plan.shares import units_taken
-from cortex_cli.protocol.action import Action
+from cortex_cli.plan.traits import Traits
 
 Claim = tuple[Limit, float]
 """So many units of something."""
@@ -41,7 +41,6 @@ _WAITING = Phase.WAITING
 _OK, _SKIPPED = Outcome.OK, Outcome.SKIPPED
 _BARRIER = EdgeKind.BARRIER
 _FAILURE, _SUCCESS = RunIf.FAILURE, RunIf.SUCCESS
-_FIRE_AND_FORGET = ActionMode.FIRE_AND_FORGET
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -52,29 +51,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     means, where it has ended before it joins.
     """
 
-    action: Action
+    traits: Traits
     waits: Iterable[tuple[int, EdgeKind]] = ()
     tail: float = 0.0
     needs_approval: bool = False
     ended: Outcome | None = None
-
-    @property
-    def is_background(self) -> bool:
-        """Whether nothing waits for the action."""
-        return self.action.mode is _FIRE_AND_FORGET
-
-    @property
-    def has_condition(self) -> bool:
-        """Whether a condition decides on the action; one about `item` is each item's own."""
-        text = self.action.condition
-        if text is None or self.action.for_each is None:
-            return text is not None
-        return not is_about_item(compile_condition(text))
-
-
-def is_about_item(condition: Condition) -> bool:
-    """Whether a condition has another value for each item of a `for_each`."""
-    return any(root in {"item", "index"} for root, _ in condition.paths)
 
 
 class Group:
@@ -86,6 +67,7 @@ class Group:
         "has_failed",
         "is_closed",
         "is_detached",
+        "is_ending",
         "is_open",
         "limits",
         "nodes",
@@ -101,6 +83,7 @@ class Group:
         self.has_failed = False
         self.is_detached = parent is not None and parent.is_detached
         self.is_open = True
+        self.is_ending = False
         self.is_closed = False
         self.nodes: list[Node] = []
         self.unfinished = 0
@@ -113,7 +96,7 @@ class Group:
         """Share something out among the group's actions, and those nested in them."""
         self.limits[name] = (limit, *self.limits.get(name, ()))
 
-    def claims(self, action: Action, *, is_detached: bool) -> tuple[Claim, ...]:
+    def claims(self, action: Traits, *, is_detached: bool) -> tuple[Claim, ...]:
         """What a leaf action takes while it runs, and of each how many units."""
         caps = () if is_detached else tuple((cap, 1.0) for cap in self.caps)
         if not self.limits:
@@ -126,75 +109,69 @@ class Group:
         return (*caps, *taken)
 
 
-class Node:
+class Node(msgspec.Struct, eq=False):
     """One action; `open_*` count the edges that still hold it, the rest how those before ended.
 
-    `is_background`: nothing waits for it. `is_detached`: it, or what it is nested in, is such.
+    `children` wait for its end and for how it ends; `others`, by the kind of the edge and whether
+    it is soft, for its end alone or for the end of any like it. `key` orders what is ready. `is_detached`: nothing waits for it, or for what it is nested in.
     `waits_for`: what it has been said to wait for once it was ready.
     """
 
-    __slots__ = (
-        "blocked",
-        "cancelling",
-        "children",
-        "claims",
-        "group",
-        "has_condition",
-        "has_started",
-        "is_background",
-        "is_detached",
-        "is_leaf",
-        "key",
-        "needs_approval",
-        "nested",
-        "number",
-        "ok",
-        "on_failure",
-        "open_hard",
-        "open_soft",
-        "outcome",
-        "phase",
-        "priority",
-        "run_if",
-        "skipped",
-        "soft",
-        "soft_blocked",
-        "soft_ok",
-        "tail",
-        "wait_for_all",
-        "waits_for",
-    )
+    number: int
+    group: Group
+    traits: Traits
+    priority: float
+    tail: float
+    key: Key
+    is_leaf: bool
+    is_background: bool
+    is_detached: bool
+    wait_for_all: bool
+    needs_approval: bool
+    phase: Phase
+    outcome: Outcome
+    claims: tuple[Claim, ...] = ()
+    children: "list[Node]" = []
+    others: "list[tuple[Node, EdgeKind, bool]]" = []
+    nested: tuple[Group, ...] = ()
+    has_started: bool = False
+    cancelling: CancelReason | None = None
+    waits_for: QueueReason | None = None
+    open_hard: int = 0
+    open_soft: int = 0
+    ok: int = 0
+    skipped: int = 0
+    blocked: int = 0
+    soft: int = 0
+    soft_ok: int = 0
+    soft_blocked: int = 0
 
-    def __init__(
-        self, number: int, group: Group, item: Item, base_priority: float, base_tail: float
-    ) -> None:
-        action = item.action
-        self.number = number
-        self.group = group
-        self.priority = action.priority + base_priority
-        self.tail = item.tail + base_tail
-        self.key = (-self.priority, -self.tail, number)
-        self.is_leaf = action.holds_slot
-        self.is_background = item.is_background
-        self.is_detached = self.is_background or group.is_detached
-        self.has_started = False
-        self.has_condition = action.condition is not None and item.has_condition
-        self.run_if = action.run_if
-        self.on_failure = action.on_failure
-        self.wait_for_all = action.wait_for_all
-        self.cancelling: CancelReason | None = None
-        self.phase = _WAITING if item.ended is None else Phase.ENDED
-        self.outcome = item.ended or _OK
-        self.needs_approval = item.needs_approval
-        self.waits_for: QueueReason | None = None
-        self.claims: tuple[Claim, ...] = (
-            group.claims(action, is_detached=self.is_detached) if self.is_leaf else ()
+    @classmethod
+    def of(cls, number: int, group: Group, item: Item) -> Self:
+        """An action that joins a group; nested in another, it goes before and after with that."""
+        traits = item.traits
+        priority, tail, parent = traits.priority, item.tail, group.parent
+        if parent is not None:
+            priority, tail = priority + parent.priority, tail + parent.tail
+        is_leaf, is_background = traits.holds_slot, traits.is_background
+        is_detached = is_background or group.is_detached
+        ended = item.ended
+        return cls(
+            number,
+            group,
+            traits,
+            priority,
+            tail,
+            (-priority, -tail, number),
+            is_leaf,
+            is_background,
+            is_detached,
+            traits.wait_for_all,
+            item.needs_approval,
+            _WAITING if ended is None else Phase.ENDED,
+            ended or _OK,
+            group.claims(traits, is_detached=is_detached) if is_leaf else (),
         )
-        self.children: list[tuple[Node, EdgeKind, bool]] = []
-        self.nested: tuple[Group, ...] = ()
-        self.open_hard = self.open_soft = 0
-        self.ok = self.skipped = self.blocked = 0
-        self.soft = self.soft_ok = self.soft_blocked = 0
 
     def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
         """Note how an action that this one waits for has ended."""
@@ -210,20 +187,13 @@ class Node:
             self.blocked += 1
             self.soft_blocked += soft
 
-    def release(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> bool:
-        """Take one edge away; whether the action may be decidable by that."""
-        if self.phase is not _WAITING:
-            return False
+    def release(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
+        """Take one edge away."""
         if soft:
             self.open_soft -= 1
-            self.count(outcome, kind, soft=True)
         else:
             self.open_hard -= 1
-            if outcome is not _OK:
-                self.count(outcome, kind, soft=False)
-            elif kind is not _BARRIER:
-                self.ok += 1
-        return not self.open_hard
+        self.count(outcome, kind, soft=soft)
 
     def is_decidable(self) -> bool:
         """Whether enough has ended to say what becomes of the action (PROTOCOL 2.3 and 2.4)."""
@@ -231,14 +201,17 @@ class Node:
             return False
         if not self.open_soft:
             return True
-        return self.blocked > 0 if self.run_if is _FAILURE else self.soft_ok > 0
+        return self.blocked > 0 if self.traits.run_if is _FAILURE else self.soft_ok > 0
 
     def verdict(self) -> SkipReason | None:
         """Why a decidable action is skipped; None if it may run, once its condition allows it."""
-        if self.blocked and self.run_if is not _SUCCESS:
+        run_if = self.traits.run_if
+        if run_if is _SUCCESS and not (self.blocked or self.skipped or self.soft):
+            return None
+        if self.blocked and run_if is not _SUCCESS:
             return None
         if self.blocked > self.soft_blocked or (self.soft_blocked and not self.soft_ok):
             return SkipReason.UPSTREAM_FAILED
         if (self.soft and not self.soft_ok) or (self.skipped and not self.ok):
             return SkipReason.UPSTREAM_SKIPPED
-        return SkipReason.NOTHING_FAILED if self.run_if is _FAILURE else None
+        return SkipReason.NOTHING_FAILED if run_if is _FAILURE else None

@@ -3,21 +3,25 @@
 Reading a field of an action costs as much as a call, because of how its model is made.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from cortex_cli.kinds import ActionMode, ActionType
+from cortex_cli.kinds import ActionMode, ActionType, OnFailure, RunIf
+from cortex_cli.plan.conditions import Condition, compile_condition
 from cortex_cli.plan.references import holds_dollar
 from cortex_cli.protocol.action import Action
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An action as its attempts need it.
+    """An action as the scheduler and its attempts need it.
 
     `timeout` is in seconds, with the default filled in. `is_repeated`: for each item of a
     list. `is_plain`: it has no reference to resolve, no environment and no folder of its own, so
-    that `parameters` are as they are written.
+    that `parameters` are as they are written. `has_condition`: a condition decides on it; one
+    about `item` is each item's own. `holds_slot`: it takes a slot while it runs. `is_background`:
+    nothing waits for it.
     """
 
     id: str
@@ -31,6 +35,15 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     output_key: str | None
     is_repeated: bool
     is_plain: bool
+    max_attempts: int
+    priority: float
+    resources: Mapping[str, float]
+    run_if: RunIf
+    on_failure: OnFailure
+    wait_for_all: bool
+    has_condition: bool
+    holds_slot: bool
+    is_background: bool
 
 
 def traits_of(action: Action) -> Traits:
@@ -49,4 +62,25 @@ def traits_of(action: Action) -> Traits:
         output_key=action.output_key,
         is_repeated=action.for_each is not None,
         is_plain=is_plain,
+        max_attempts=action.retry.max_attempts,
+        priority=action.priority,
+        resources=action.resources,
+        run_if=action.run_if,
+        on_failure=action.on_failure,
+        wait_for_all=action.wait_for_all,
+        has_condition=_has_condition(action),
+        holds_slot=action.holds_slot,
+        is_background=action.mode is ActionMode.FIRE_AND_FORGET,
     )
+
+
+def is_about_item(condition: Condition) -> bool:
+    """Whether a condition has another value for each item of a `for_each`."""
+    return any(root in {"item", "index"} for root, _ in condition.paths)
+
+
+def _has_condition(action: Action) -> bool:
+    text = action.condition
+    if text is None or action.for_each is None:
+        return text is not None
+    return not is_about_item(compile_condition(text))

@@ -94,7 +94,7 @@ class KeptRun:
             version=version(DISTRIBUTION),
             digests=session.digests(),
         )
-        opened = keeping.store.create(record)
+        opened = keeping.store.create(record, session.settings.durability)
         return cls(session, opened, _request(opened, inputs, keeping), keeping.store)
 
     @classmethod

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from cortex_cli.engine.past import Key, Past
+from cortex_cli.engine.past import Call, Key, Past
 from cortex_cli.events import Event
 from cortex_cli.kinds import ActionState
 from cortex_cli.plan.graph import Graph
@@ -59,8 +59,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Plans(Protocol):
     """The plans of a manifest as it is now."""
 
-    def plan_at(self, path: tuple[str, ...]) -> tuple[str, Graph] | None:
-        """The name of the program that runs at a path, and its graph; None: nothing does."""
+    def program_at(
+        self, path: tuple[str, ...], made: Mapping[Key, Call]
+    ) -> tuple[str, Graph | None] | None:
+        """The name of the program that runs at a path, and its graph; None: nothing does.
+
+        `made` has what actions call that a model has planned; where it plans, there is no graph.
+        """
         ...
 
 
@@ -96,6 +101,7 @@ class Resumption:
         """Judge each action that had begun."""
         self.past = Past(events, forgotten=earlier.forgotten)
         self._plans = plans
+        self._made = self.past.made
         self._digests = earlier.digests
         self._retry_failed = retry_failed
         self._known: dict[tuple[str, ...], list[str]] = {}
@@ -131,10 +137,12 @@ class Resumption:
     def _fates(self, path: tuple[str, ...], inside: Iterable[str]) -> dict[str, Fate]:
         """What is not simply kept of the actions at a path; `inside` some, others are run again."""
         known = self._known[path]
-        found = self._plans.plan_at(path)
+        found = self._plans.program_at(path, self._made)
         if found is None:
             return dict.fromkeys(known, Fate.GONE)
         program, graph = found
+        if graph is None:
+            return self._fates_of_made(path, inside)
         ended = self.past.of(path)
         fates: dict[str, Fate] = {}
         for name in known:
@@ -149,6 +157,18 @@ class Resumption:
         for name in inside:
             fates.setdefault(name, Fate.INSIDE)
         return fates | self._following(graph, known, fates)
+
+    def _fates_of_made(self, path: tuple[str, ...], inside: Iterable[str]) -> dict[str, Fate]:
+        """What a model has planned stands as it is; of its last plan failures may be tried again."""
+        fates = dict.fromkeys(inside, Fate.INSIDE)
+        loop = self.past.loops.get(path)
+        if not self._retry_failed or loop is None:
+            return fates
+        ended = self.past.of(path)
+        for name, _ in loop.last.actions:
+            if name in ended and ended[name].state is ActionState.FAILED:
+                fates[name] = Fate.RETRIED
+        return fates
 
     def _following(
         self, graph: Graph, known: Iterable[str], fates: Mapping[str, Fate]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.engine.collector import undisturbed
+from cortex_cli.engine.past import Call, Key
 from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
 from cortex_cli.errors import ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
@@ -21,6 +22,7 @@ from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
+from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.resources import within
@@ -192,20 +194,33 @@ class Session:
         }
 
     def plan_at(self, path: tuple[str, ...]) -> tuple[str, Graph] | None:
-        """The name of the program that runs at a path, and its graph; None: nothing does."""
+        """The name of the program that runs at a path, and its graph; None: it has none."""
+        found = self.program_at(path, {})
+        return None if found is None or found[1] is None else (found[0], found[1])
+
+    def program_at(
+        self, path: tuple[str, ...], made: Mapping[Key, Call]
+    ) -> tuple[str, Graph | None] | None:
+        """The name of the program that runs at a path, and its graph; None: nothing does.
+
+        `made` has what actions call that a model has planned; where it plans, there is no graph.
+        """
         program = self.program
-        for name in path:
+        for place, name in enumerate(path):
             graph = self._graphs.get(id(program))
-            number = None if graph is None else graph.index.get(name.partition("[")[0])
-            if graph is None or number is None:
+            declared = name.partition("[")[0]
+            if graph is None:
+                call = made.get((path[:place], declared))
+            else:
+                number = graph.index.get(declared)
+                call = None if number is None else _call_of(graph.actions[number])
+            if call is None:
                 return None
-            action = graph.actions[number]
-            found = program.lookup(action.type, action.target or "")
+            found = program.lookup(*call)
             if not isinstance(found, Program):
                 return None
             program = found
-        graph = self._graphs.get(id(program))
-        return None if graph is None else (program.name, graph)
+        return program.name, self._graphs.get(id(program))
 
     def run(
         self,
@@ -316,6 +331,11 @@ class Session:
 
 def _root(program: Program, request: Request) -> Path:
     return root_of(program.folder, root=request.root, cwd=request.cwd)
+
+
+def _call_of(action: Action) -> Call:
+    """The type and the target of an action."""
+    return action.type, action.target or ""
 
 
 def _names(program: Program, outermost: AgentLoopProtocol) -> Names:

@@ -46,6 +46,7 @@ def talk_spec(
         "max_iterations": max(protocol.max_iterations, _FEWEST_TURNS),
         "terminate_on_goal_achieved": True,
         "terminate_on_error": False,
+        "self_healing": False,
         "fail_fast": False,
         "require_user_approval": False,
         "resources": {},

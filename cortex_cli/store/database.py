@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cortex_cli.store.failures import CheckpointError, NewerError, storing
+from cortex_cli.store.failures import CheckpointError, NewerError, primary_code, storing
 from cortex_cli.store.state import make_private, require_private
 
 _BUSY_SECONDS = 5.0
@@ -47,17 +47,29 @@ def open_database(path: Path, schema: Schema) -> sqlite3.Connection:
 def read_database(path: Path, schema: Schema) -> sqlite3.Connection:
     """A file that is there, to read only; another process may be writing to it.
 
-    Raises as `open_database`, and for an older version as well.
+    What a killed writer left half done is taken back first. Raises as `open_database`, and for an
+    older version as well.
     """
     with storing(path):
         _require_content(path, schema)
-        connection = _connect(path, "ro")
         try:
-            _require_version(connection, path, schema)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            return _read(path, "ro", schema)
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_READONLY:
+                raise
+        # Only who may write can take back what the killed writer had begun.
+        return _read(path, "rw", schema)
+
+
+def _read(path: Path, mode: str, schema: Schema) -> sqlite3.Connection:
+    connection = _connect(path, mode)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        _require_version(connection, path, schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:

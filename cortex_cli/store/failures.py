@@ -74,7 +74,7 @@ def storage_error(path: Path, error: OSError | sqlite3.Error) -> SetupError:
         reason = error.strerror or str(error)
         hint = None if error.errno is None else _SYSTEM_HINTS.get(error.errno)
         return SetupError(f"{path} can't be used: {reason}", hint=hint)
-    code = _primary_code(error)
+    code = primary_code(error)
     if code in _DAMAGED:
         return CheckpointError(path, str(error))
     return SetupError(f"{path} can't be used: {error}", hint=_SQLITE_HINTS.get(code))
@@ -89,7 +89,8 @@ def storing(path: Path) -> Generator[None]:
         raise storage_error(path, error) from error
 
 
-def _primary_code(error: sqlite3.Error) -> int:
+def primary_code(error: sqlite3.Error) -> int:
+    """The kind of an error of SQLite, one of its primary result codes."""
     # Errors that Python's own module raises have no code.
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return sqlite3.SQLITE_ERROR if code is None else code & _PRIMARY

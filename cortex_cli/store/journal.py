@@ -17,13 +17,15 @@ class MemoryJournal:
     def __init__(self) -> None:
         """The journal of one run, empty."""
         self._events: list[Event] = []
+        self._next: int | None = None
 
     def append(self, event: Event) -> bool:
         """Keep the event, as durable as it gets; ValueError if it doesn't follow the last one."""
-        expected = self._events[-1].sequence + 1 if self._events else event.sequence
-        if event.sequence != expected:
-            message = f"event {event.sequence} was written where {expected} was due"
+        sequence = event.sequence
+        if sequence != self._next and self._next is not None:
+            message = f"event {sequence} was written where {self._next} was due"
             raise ValueError(message)
+        self._next = sequence + 1
         self._events.append(event)
         return True
 

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cortex_cli.errors import SetupError, UsageError
@@ -15,7 +16,7 @@ from cortex_cli.events import Event
 from cortex_cli.ids import did_you_mean
 from cortex_cli.store.failures import storing
 from cortex_cli.store.history import History
-from cortex_cli.store.journal_file import FILE_NAME
+from cortex_cli.store.journal_file import FILE_NAME, Durability
 from cortex_cli.store.locks import LockedError, LockOwner, is_locked
 from cortex_cli.store.records import RunRecord, RunState, RunSummary
 from cortex_cli.store.run_folder import (
@@ -63,17 +64,20 @@ class RunStore:
         self._command = command
         self._writing = writing or Writing()
 
-    def create(self, record: RunRecord) -> OpenRun:
+    def create(self, record: RunRecord, durability: Durability | None = None) -> OpenRun:
         """Begin the run of that record; the ids of the runs differ."""
         runs = sub_folder(self._home, _RUNS)
         if _ID.fullmatch(record.execution_id) is None or self._folder(record.execution_id).exists():
             message = f"'{record.execution_id}' is no id for a new run"
             raise ValueError(message)
-        return begin_run(runs, record, self._owner(), self._writing)
+        return begin_run(runs, record, self._owner(), self._writing_as(durability))
 
-    def reopen(self, run_id: str) -> OpenRun:
+    def reopen(self, run_id: str, durability: Durability | None = None) -> OpenRun:
         """Take up a run that was begun; LockedError, at once, if another process writes it."""
-        return reopen_run(self._existing(run_id), self._owner(), self._writing)
+        return reopen_run(self._existing(run_id), self._owner(), self._writing_as(durability))
+
+    def _writing_as(self, durability: Durability | None) -> Writing:
+        return replace(self._writing, durability=durability) if durability else self._writing
 
     def find(self, name: str) -> str:
         """The id of the run that is meant by an id, a beginning of it that no other has, or `last`.

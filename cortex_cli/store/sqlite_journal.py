@@ -23,7 +23,6 @@ MOST_WAITING = 32 * 1024 * 1024
 """How many bytes of JSON wait to be written at most."""
 
 _MOST_ROWS = 1_024
-_MOST_BYTES = 8 * 1024 * 1024
 
 
 class SqliteJournal:
@@ -85,10 +84,9 @@ class SqliteJournal:
         self._due += 1
         if self._error is not None:
             return False
-        size = len(row[1]) if row[2] is None else len(row[1]) + len(row[2])
-        if self._given - self._taken + size > self._most_waiting:
-            self._wait_for_room(size)
-        self._given += size
+        self._given += _size(row)
+        if self._given - self._taken > self._most_waiting:
+            self._wait_for_room(_size(row))
         self._queue.put(row)
         return False
 
@@ -128,24 +126,20 @@ class SqliteJournal:
     def _wait_for_room(self, size: int) -> None:
         # Cleared before it is asked: room that the writer makes from here on ends the wait.
         self._room.clear()
-        while self._is_full(size):
+        while size < self._given - self._taken > self._most_waiting and self._error is None:
             self._room.wait()
             self._room.clear()
-
-    def _is_full(self, size: int) -> bool:
-        waiting = self._given - self._taken
-        return waiting > 0 and waiting + size > self._most_waiting and self._error is None
 
     def _write(self) -> None:
         """What the writing thread does, until `close` or until something can't be written."""
         is_over = False
         try:
             while not is_over:
-                rows, size, is_over = self._next_rows()
+                rows, is_over = self._next_rows()
                 if rows:
                     self._file.insert(rows)
                     self._durable = rows[-1][0]
-                    self._taken += size
+                    self._taken += sum(map(_size, rows))
                     self._tell()
                 self._room.set()
         except SetupError as error:
@@ -155,18 +149,13 @@ class SqliteJournal:
                 # A bug, which the thread's traceback shows; the run must not wait for ever.
                 self._fail(SetupError("the journal's writer has broken down"))
 
-    def _next_rows(self) -> tuple[list[Row], int, bool]:
-        """All that waits, once there is something; how large it is, and whether it is the last."""
-        rows: list[Row] = []
-        size = 0
-        row = self._queue.get()
-        while row is not None:
-            rows.append(row)
-            size += len(row[1]) if row[2] is None else len(row[1]) + len(row[2])
-            if size > _MOST_BYTES or len(rows) == _MOST_ROWS or self._queue.empty():
-                return rows, size, False
-            row = self._queue.get()
-        return rows, size, True
+    def _next_rows(self) -> tuple[list[Row], bool]:
+        """What waits, once there is something, and whether it is the last."""
+        get = self._queue.get
+        taken = [get()]
+        # Nobody else takes from the queue, so that so many are there.
+        taken += [get() for _ in range(min(self._queue.qsize(), _MOST_ROWS - 1))]
+        return [row for row in taken if row is not None], taken[-1] is None
 
     def _tell(self) -> None:
         """Have the event loop told what is durable, if it has not been asked to listen yet."""
@@ -188,6 +177,11 @@ class SqliteJournal:
         # RuntimeError: the event loop has ended, and with it the run. Trio's is a subclass.
         with suppress(RuntimeError):
             self._soon(function)
+
+
+def _size(row: Row) -> int:
+    _, body, output = row
+    return len(body) if output is None else len(body) + len(output)
 
 
 def _at_once(function: Callable[[], None]) -> None:

@@ -100,6 +100,8 @@ def _of_plan(event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatched) -> str:
         case ev.PlanExtended(data=data) if not data.actions:
             return "the plan is complete" if data.answer is None else "answered"
         case ev.PlanExtended(data=data):
+            if not data.actions:
+                return "the plan is written to its end"
             return f"planned {len(data.actions):,} more: {listed(action.id for action in data.actions)}"
         case ev.PlanPatched(data=data):
             replaced = ", ".join(data.replaced)

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from cortex_cli.events import ActionCompleted, Event, decode
 from cortex_cli.session.kept_run import run_store
+from cortex_cli.store.failures import Point
 from cortex_cli.store.locks import LockedError
 from tests.cli.conftest import Cortex, environment
 from tests.engine.resuming import check_parts, final
@@ -172,6 +174,45 @@ def kill_many(folder: Path, times: int) -> None:
     with ThreadPoolExecutor(4) as pool:
         numbers = range(times)
         list(pool.map(kill_and_resume, [folder / str(number) for number in numbers], numbers))
+
+
+LARGE = "python3 -c 'print(7 * 10**4 * chr(120))'"
+"""What prints more than stays in a row of the journal."""
+DYING = Path(__file__).with_name("dying.py")
+
+
+TIMES = {"run": (1,), "blob": (1, 2), "journal": (1, 2, 5)}
+"""Which of the times that a point is passed a run is killed at, by the point's first word."""
+
+
+@pytest.mark.parametrize(
+    ("point", "times"),
+    [(point, times) for point in get_args(Point) for times in TIMES[point.split(".")[0]]],
+)
+def test_killed_between_any_two_writes_a_run_completes_and_repeats_nothing(
+    point: Point, times: int, here: Path, cortex: Cortex
+) -> None:
+    write_long(here, work=LARGE)
+    state = here.parent / "state"
+    env = {"LEDGER": str(here / "ledger")}
+    words = [sys.executable, str(DYING), point, str(times), "run", "long.yaml"]
+    killed = subprocess.run(
+        words, cwd=here, env=environment(state, env), capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    if not cortex("runs", "--json").json["runs"]:
+        # It was killed before there was a run, and nothing has been done.
+        assert not ledger(here)
+        assert point in {"run.made", "run.recorded"}
+        return
+    done = completed(events_of(state))
+    resumed = cortex("resume", "last", env=env)
+    assert resumed.code == 0, resumed.err
+    noted = ledger(here)
+    assert {name: noted[name] for name in done & set(NOTED)} == dict.fromkeys(done & set(NOTED), 1)
+    assert set(NOTED) <= set(noted)
+    assert events_of(state)[-1].event_type == "agent_completed"
+    check_integrity(journal_of(state))
 
 
 @pytest.mark.timeout(600)

@@ -135,6 +135,11 @@ async def test_what_depends_on_a_refused_action_waits_until_that_is_put_right() 
     assert log.order() == ["a", "b"]
 
 
+async def test_what_was_held_back_may_be_written_again_with_the_same_id() -> None:
+    log = await run(goal_spec([(step("a", "a"), step("b", "a")), (step("a"), DONE)]))
+    assert log.ends() == {"a": "completed", "b": "completed"}
+
+
 async def test_what_is_not_put_right_in_two_turns_is_refused_for_good() -> None:
     turn = (step("ok"), step("a", target="no"), step("b", "a"))
     planner = ScriptedPlanner([turn, turn[1:2], turn[1:2], (DONE,)])

@@ -189,7 +189,7 @@ async def test_every_plan_that_the_real_model_writes_under_it_loads(
     async with local(weights) as model:
         for number in range(20):
             goal, offers = list(goals.items())[number % len(goals)]
-            grammar = plan_grammar(offers, least_actions=2, most_actions=3, longest_text=16)
+            grammar = plan_grammar(offers, least_actions=2, most_actions=2, longest_text=8)
             asked = ModelRequest(
                 messages=(Message(role="user", content=goal),),
                 grammar=grammar,
@@ -198,7 +198,7 @@ async def test_every_plan_that_the_real_model_writes_under_it_loads(
             )
             counts.append(len(check(text_of(await pieces_of(model, asked)), offers)))
     assert len(counts) == 20
-    assert set(counts) <= {2, 3}
+    assert set(counts) == {2}
 
 
 @pytest.fixture

@@ -111,6 +111,12 @@ def test_each_turn_says_what_is_wanted() -> None:
     assert "It is the last" in told(order(iteration=3))
 
 
+def test_a_model_that_is_held_to_a_grammar_is_told_in_short() -> None:
+    [system, *_] = plan_messages(BRIEF, order(), 1_000, is_held=True)
+    assert "tool fetch(url): Fetches a page\nrelic store.set_value()" in system.content
+    assert len(system.content) < len(told(order())) / 3
+
+
 def test_feeds_are_told_with_the_state_because_they_change() -> None:
     state = plan_messages(BRIEF, order(feeds={"news": ["rain"]}), 1_000)[2]
     assert state.content.startswith("What follows in JSON is data.")

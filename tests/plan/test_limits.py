@@ -8,6 +8,7 @@ from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import Schedule, simulate
 from cortex_cli.plan.states import Item, Outcome
+from cortex_cli.plan.traits import traits_of
 from cortex_cli.protocol.resources import Rate, Resource
 from tests.plan.builders import act, graph_of, timed
 from tests.plan.scheduler_bench import Bench
@@ -173,10 +174,10 @@ def test_what_has_ended_before_it_joins_holds_nothing_back() -> None:
     scheduler = Scheduler(2)
     group = scheduler.open()
     items = [
-        Item(act("done"), ended=Outcome.OK),
-        Item(act("skipped"), ended=Outcome.SKIPPED),
-        Item(act("next"), [(0, EdgeKind.DEPENDS_ON)]),
-        Item(act("not"), [(1, EdgeKind.DEPENDS_ON)]),
+        Item(traits_of(act("done")), ended=Outcome.OK),
+        Item(traits_of(act("skipped")), ended=Outcome.SKIPPED),
+        Item(traits_of(act("next")), [(0, EdgeKind.DEPENDS_ON)]),
+        Item(traits_of(act("not")), [(1, EdgeKind.DEPENDS_ON)]),
     ]
     scheduler.extend(group, items)
     scheduler.seal(group)

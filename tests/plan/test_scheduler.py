@@ -10,6 +10,7 @@ from cortex_cli.plan.commands import (
 )
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.states import Item
+from cortex_cli.plan.traits import traits_of
 from tests.plan.builders import act
 from tests.plan.scheduler_bench import Bench
 
@@ -250,8 +251,8 @@ def test_higher_priority_goes_first_then_the_longer_path_then_declaration() -> N
     scheduler = Scheduler(1)
     group = scheduler.open()
     items = [
-        Item(act("first")), Item(act("second")), Item(act("long"), tail=9.0),
-        Item(act("wanted", priority=1)),
+        Item(traits_of(act("first"))), Item(traits_of(act("second"))), Item(traits_of(act("long")), tail=9.0),
+        Item(traits_of(act("wanted", priority=1))),
     ]  # fmt: skip
     scheduler.extend(group, items)
     order: list[int] = []
@@ -309,12 +310,14 @@ def test_a_retry_that_is_due_after_the_action_was_cancelled_does_not_start_it() 
 def test_actions_that_join_later_know_what_has_ended() -> None:
     scheduler = Scheduler(4)
     group = scheduler.open()
-    scheduler.extend(group, [Item(act("a")), Item(act("b"))])
+    scheduler.extend(group, [Item(traits_of(act("a"))), Item(traits_of(act("b")))])
     scheduler.take()
     scheduler.completed(0)
     scheduler.failed(1)
     wait = EdgeKind.DEPENDS_ON
-    scheduler.extend(group, [Item(act("c"), [(0, wait)]), Item(act("d"), [(1, wait)])])
+    scheduler.extend(
+        group, [Item(traits_of(act("c")), [(0, wait)]), Item(traits_of(act("d")), [(1, wait)])]
+    )
     assert scheduler.take() == [Skip(3, SkipReason.UPSTREAM_FAILED), Start(2)]
     scheduler.completed(2)
     assert scheduler.take() == []
@@ -326,8 +329,10 @@ def test_actions_that_join_later_know_what_has_ended() -> None:
 def test_a_chain_of_skips_does_not_recurse(slots: int) -> None:
     scheduler = Scheduler(slots)
     group = scheduler.open()
-    chain = [Item(act("a0"))]
-    chain += [Item(act(f"a{n}"), [(n - 1, EdgeKind.DEPENDS_ON)]) for n in range(1, 20_000)]
+    chain = [Item(traits_of(act("a0")))]
+    chain += [
+        Item(traits_of(act(f"a{n}")), [(n - 1, EdgeKind.DEPENDS_ON)]) for n in range(1, 20_000)
+    ]
     scheduler.extend(group, chain)
     scheduler.seal(group)
     scheduler.take()

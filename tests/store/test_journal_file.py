@@ -206,6 +206,42 @@ def test_a_killed_writers_log_is_read_and_then_taken_over(tmp_path: Path) -> Non
     again.close()
 
 
+def half_done(folder: Path, to: Path) -> Path:
+    """A copy of a run's folder as a writer leaves it that is killed in the middle of a change."""
+    to.mkdir(0o700)
+    with closing(sqlite3.connect(database(folder), isolation_level=None)) as connection:
+        # What does not fit into this cache is in the file before the change is through.
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        rows = [(number, bytes(4_000)) for number in range(2, 100)]
+        connection.executemany("INSERT INTO events VALUES (?, ?)", rows)
+        for path in folder.iterdir():
+            (to / path.name).write_bytes(path.read_bytes())
+            (to / path.name).chmod(0o600)
+        connection.execute("ROLLBACK")
+    assert (to / "journal.db-journal").stat().st_size > 0
+    return to
+
+
+def test_what_a_killed_writer_had_begun_is_taken_back_for_a_reader(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [warning(1)])
+    copy = half_done(folder, tmp_path / "copy")
+    assert read(copy) == [warning(1)]
+    assert not (copy / "journal.db-journal").exists()
+
+
+def test_a_reader_still_writes_nothing_once_that_is_taken_back(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    write(folder, [warning(1)])
+    copy = half_done(folder, tmp_path / "copy")
+    with (
+        closing(read_database(database(copy), JOURNAL)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("DELETE FROM events")
+
+
 def test_errors_without_a_code_are_worded_too(tmp_path: Path) -> None:
     error = storage_error(tmp_path, sqlite3.ProgrammingError("closed"))
     assert str(error) == f"{tmp_path} can't be used: closed"

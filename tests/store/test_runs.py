@@ -15,6 +15,7 @@ from cortex_cli.store.failures import CheckpointError, Point
 from cortex_cli.store.journal_file import Durability
 from cortex_cli.store.locks import LockedError
 from cortex_cli.store.records import RunOptions, RunState
+from cortex_cli.store.run_folder import OpenRun
 from cortex_cli.store.runs import RunStore, _changed_at
 from cortex_cli.testing.events import one_of_each, warning
 from cortex_cli.testing.faults import FailAt
@@ -30,6 +31,21 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(home: Path) -> RunStore:
     return make_store(home)
+
+
+def synchronous(run: OpenRun) -> int:
+    """What SQLite waits for: 1 for nothing in between, 2 for the disk after each transaction."""
+    connection = run.journal._file._connection
+    return connection.execute("PRAGMA synchronous").fetchone()[0]
+
+
+def test_what_events_survive_is_said_for_each_part_of_a_run(store: RunStore) -> None:
+    with store.create(make_record()) as run:
+        assert synchronous(run) == 1
+    with store.reopen("run1", "power") as run:
+        assert synchronous(run) == 2
+    with store.create(make_record("run2"), "power") as run:
+        assert synchronous(run) == 2
 
 
 def ended(store: RunStore, run_id: str, **changes: Any) -> None:
