@@ -66,6 +66,7 @@ class Planning:
         self.refused: list[Refused] = []
         self.repairs = self.failures = 0
         self.answer: Any = None
+        self.is_answered = False
         self.error: ActionError | None = None
         self.usage: Usage | None = None
         self.mending = Mending(self._most_patches())
@@ -146,6 +147,8 @@ class Planning:
         """The model says that the goal is reached; in place of a patch, in spite of what failed."""
         if self._spec.outlook is None:
             self.answer = value
+            # Null is an answer where the schema of a conversation allows it.
+            self.is_answered = value is not None or self._spec.is_conversation
             self.mending.replaced()
 
     @property

@@ -239,7 +239,7 @@ class Plans:
         planning = planning_of(loop)
         waiting = [refused(text, reason) for text, reason in planning.admission.held_back()]
         wrong = [*planning.refused, *waiting]
-        is_final = planning.answer is not None or planning.is_cut or loop.spec.is_conversation
+        is_final = planning.is_answered or planning.is_cut or loop.spec.is_conversation
         if wrong and not is_final and planning.repairs < MOST_REPAIRS:
             planning.repairs += 1
             self._ask(loop, wrong)

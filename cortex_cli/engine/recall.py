@@ -33,7 +33,8 @@ def recall_plan(planning: Planning, past: PastPlan) -> list[tuple[str, str]]:
     planning.mending.patches = len(past.patches)
     if past.patches and not past.is_complete:
         planning.mended_last = past.patches[-1][1]
-    planning.answer, planning.is_complete = past.answer, past.is_complete or bool(past.patches)
+    planning.answer, planning.is_answered = past.answer, past.answer is not None
+    planning.is_complete = past.is_complete or bool(past.patches)
     return refused
 
 

@@ -29,7 +29,7 @@ def verdict_on(
     protocol, error = spec.protocol, planning.error
     if error is not None:
         return TerminationReason.ACTION_FAILED, (told_of(error, planning, spec), error.error_type)
-    is_reached = planning.answer is not None and not has_failed
+    is_reached = planning.is_answered and not has_failed
     if is_reached and protocol.terminate_on_goal_achieved:
         return TerminationReason.GOAL_ACHIEVED, None
     if has_failed and protocol.terminate_on_error:
