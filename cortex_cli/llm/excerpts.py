@@ -7,6 +7,7 @@ from typing import Any
 from cortex_cli.protocol.sealed import as_json
 
 _LEAST = 200
+_MARK = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def shortened(texts: Sequence[str], room: int) -> list[str]:
     for place, text in enumerate(short):
         if excess <= 0:
             break
-        shorter = cut(text, max(_LEAST, len(text) - excess))
+        shorter = cut(text, max(_LEAST, len(text) - excess - _MARK))
         if len(shorter) < len(text):
             short[place] = shorter
             excess -= len(text) - len(shorter)
