@@ -12,6 +12,7 @@ from cortex_cli.llm.plan_prompt import Brief
 from cortex_cli.llm.planner import ModelPlanner
 from cortex_cli.llm.talk import Subject
 from cortex_cli.manifest.models import ModelParameters
+from cortex_cli.protocol.plan_text import ANSWER
 from cortex_cli.protocol.sealed import as_json
 
 
@@ -66,7 +67,7 @@ class WrittenTalk:
             if error.error_type != "schema" or self._misfits > 1:
                 told = f"{message}, asked twice: {error}"
                 raise ActionError(told, error_type=error.error_type) from error
-            return WrittenRest(as_json({"answer": value}), f"{message}: {error}")
+            return WrittenRest(as_json({ANSWER: value}), f"{message}: {error}")
 
     def _read(self, value: Any, text: str, schema: Any) -> Any:
         """The value if it fits, else the one that its text is the JSON of."""

@@ -9,7 +9,7 @@ from cortex_cli.ids import did_you_mean
 from cortex_cli.kinds import ActionType
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.operations import relic_operations
-from cortex_cli.manifest.relic_models import RelicManifest
+from cortex_cli.manifest.relic_models import RelicManifest, RestInterface
 from cortex_cli.manifest.scope import FileScope
 from cortex_cli.manifest.wording import quoted
 from cortex_cli.plan.named_tools import named_tools, readings_of
@@ -22,10 +22,9 @@ def tools_of_model(scope: FileScope, action: Action) -> Iterator[LoadedManifest 
     for name in named_tools(action):
         found = _meant(scope, name)
         path = ("parameters", "tools", written.index(name))
+        finding = _why_not(scope, action, name) if found is None else _nowhere(found)
         if found is not None:
             yield found
-            continue
-        finding = _why_not(scope, action, name)
         if finding is not None:
             yield replace(finding, path=path)
 
@@ -36,6 +35,19 @@ def _meant(scope: FileScope, name: str) -> LoadedManifest | None:
         if found is not None and (operation is None or operation in _operations(found)):
             return found
     return None
+
+
+def _nowhere(loaded: LoadedManifest) -> Finding | None:
+    """Why a relic that was found cannot be called, if it can't."""
+    manifest = loaded.manifest
+    if not isinstance(manifest, RelicManifest) or manifest.fallback is not None:
+        return None
+    interface = manifest.interface
+    if not isinstance(interface, RestInterface) or interface.base_url:
+        return None
+    message = f"relic {quoted(manifest.name)} says no 'base_url', so it cannot be called"
+    hint = "give its interface one, or say fallback: embedded"
+    return Finding(code="no_base_url", message=message, hint=hint)
 
 
 def _operations(loaded: LoadedManifest) -> list[str]:

@@ -1,7 +1,7 @@
 """The names under `tools` of an llm action: what its model may call."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from cortex_cli.kinds import ActionType
 from cortex_cli.plan.paths import Path
@@ -29,7 +29,11 @@ def named_tools(action: Action) -> tuple[str, ...]:
     """The names, each once, as far as they are names."""
     written: Any = action.parameters.get("tools") if action.is_conversation else None
     names = cast("list[object]", written) if isinstance(written, list) else []
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+    return tuple(dict.fromkeys(name for name in names if _is_name(name)))
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value) and "$" not in value
 
 
 def troubles_of_tools(action: Action) -> Iterator[tuple[Path, str, str, str]]:
@@ -41,7 +45,7 @@ def troubles_of_tools(action: Action) -> Iterator[tuple[Path, str, str, str]]:
         yield ("parameters", "tools"), "tools", message, hint
         return
     for place, name in enumerate(cast("list[object]", written)):
-        if not isinstance(name, str) or not name or "$" in name:
+        if not _is_name(name):
             message = f"{name!r} under 'tools' of '{action.id}' is no name"
             hint = "what a model may call is written down, so that it is known before anything runs"
             yield ("parameters", "tools", place), "tools", message, hint

@@ -21,6 +21,7 @@ from cortex_cli.events import (
 from cortex_cli.testing import Answer, BrokenOff, Call, Hang, Pace, Refusal, ScriptedLLM
 from tests.engine.bench import Log, act, run, stream
 from tests.engine.talking import calls, said, talk
+from tests.engine.test_plans_strict import Person, run_asking
 
 pytestmark = pytest.mark.anyio
 
@@ -319,6 +320,35 @@ async def test_calls_need_the_approvals_that_the_run_asks_for() -> None:
     # Nobody is there to ask; what has no effect runs, and the rest waits.
     assert log.last.event_type == "agent_paused"
     assert [one.action.id for one in tools.calls] == ["typed"]
+
+
+async def test_what_a_person_says_of_a_call_is_told_to_the_model() -> None:
+    spec, llm, tools = talk(
+        calls({"gives": 1}, {"gives": 2}), "then not", protocol={"require_user_approval": ["tool"]}
+    )
+    log = await run_asking(spec, Person([True, "too risky"]))
+    assert output(log) == "then not"
+    assert len(tools.calls) == 1
+    assert sorted(said(llm, 1)) == [
+        ("assistant", ""), ("tool", "1"), ("tool", "ann said no: too risky"),
+    ]  # fmt: skip
+
+
+async def test_in_strict_mode_all_calls_of_a_turn_are_asked_for_at_once() -> None:
+    spec, llm, tools = talk(
+        calls({"gives": 1}, {"gives": 2}),
+        calls({"gives": 3}),
+        "done",
+        protocol={"mode": "strict"},
+    )
+    person = Person(["not these", True])
+    log = await run_asking(spec, person)
+    assert output(log) == "done"
+    assert [one.action.name for one in person.asked] == [
+        "the plan of iteration 1", "the plan of iteration 2",
+    ]  # fmt: skip
+    assert [call.parameters["gives"] for call in tools.calls] == [3]
+    assert said(llm, 1)[1:] == [("tool", "ann said no: not these")] * 2
 
 
 def test_each_action_with_tools_is_a_run_of_its_own() -> None:

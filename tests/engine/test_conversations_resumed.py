@@ -32,7 +32,7 @@ def cut(events: Sequence[Event], kind: str, action_id: str) -> Sequence[Event]:
     place = next(
         number
         for number, event in enumerate(events)
-        if (event.event_type, event.action_id) == (kind, action_id)  # type: ignore[union-attr]
+        if (event.event_type, event.action_id) == (kind, action_id)
     )
     return events[: place + 1]
 
