@@ -16,7 +16,7 @@ _PART = "<!-- {name}: begin -->\n.*?<!-- {name}: end -->"
 
 
 def publish(parts: dict[str, Any]) -> None:
-    """Put parts of the results (`engine`, `processes`, `manifests`) in place of the last, and renew the docs."""
+    """Put parts of the results (`engine`, `processes`, …) in place of the last, and renew the docs."""
     path = HERE / "results.json"
     results: dict[str, Any] = {}
     if path.exists():
@@ -45,8 +45,12 @@ def written(results: dict[str, Any]) -> dict[str, str]:
         parts["failures"] = _failures(found)
     if "processes" in results:
         parts["processes"] = tables.processes(results["processes"])
+    if "journals" in results:
+        parts["journals"] = tables.journals(results["journals"])
     if "manifests" in results:
         parts["manifests"] = tables.manifests(results["manifests"])
+    if "planner" in results:
+        parts["planner"] = tables.planner(results["planner"])
     return parts
 
 

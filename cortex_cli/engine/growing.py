@@ -153,7 +153,8 @@ def planning_of(loop: Loop) -> Planning:
 
 def _is_asked(loop: Loop, admitted: Admitted) -> bool:
     """Whether a person must let the action run, because of how it has joined the plan."""
-    mending = planning_of(loop).mending
-    if not mending.cone:
-        return is_gate(admitted, is_strict=loop.ledger.is_strict)
-    return loop.ledger.is_strict or mending.repeats(admitted.written) is not None
+    planning, is_strict = planning_of(loop), loop.ledger.is_strict
+    mending, first = planning.mending, planning.patched_from
+    if mending.cone or (first is not None and admitted.number >= first):
+        return is_strict or mending.repeats(admitted.written, planning.joined) is not None
+    return is_gate(admitted, is_strict=is_strict)

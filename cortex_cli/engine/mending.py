@@ -23,7 +23,8 @@ class Mending:
 
     `most` patches are asked for. `waiting` are the failures that no patch has been asked for, with
     their errors, `unmended` all that none has replaced, by the scheduler's numbers. `cone` is what
-    the patch that is being written replaces, and `reason` why; `is_told`: its first part is there.
+    the patch that is being written replaces, and `reason` why; `is_told`: its first part is there. `recalled` are the ids of the failures that were replaced
+    in an earlier part of the run.
     """
 
     most: int
@@ -33,6 +34,7 @@ class Mending:
     cone: list[Joined] = field(default_factory=list[Joined])
     reason: str = ""
     is_told: bool = False
+    recalled: set[str] = field(default_factory=set[str])
 
     @property
     def is_due(self) -> bool:
@@ -72,10 +74,15 @@ class Mending:
         self.cone = []
         return was_written
 
-    def repeats(self, written: Mapping[str, Any]) -> str | None:
-        """The id of the failed action that a part of a patch would do again to the world, if any."""
-        for record, admitted in self.cone:
-            is_failed = record.is_ended and record.started is not None
+    def repeats(self, written: Mapping[str, Any], joined: Iterable[Joined] = ()) -> str | None:
+        """The id of the failed action that a part of a patch would do again to the world, if any.
+
+        `joined` are the actions of the plan, where patches of an earlier part of the run join it.
+        """
+        recalled = [one for one in joined if one[0].action.id in self.recalled]
+        for record, admitted in (*self.cone, *recalled):
+            has_run = record.is_ended and record.started is not None
+            is_failed = has_run or record.action.id in self.recalled
             is_external = record.action.world_effect is Effect.EXTERNAL
             if is_failed and is_external and _call(admitted.written) == _call(written):
                 return admitted.name

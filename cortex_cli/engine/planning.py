@@ -63,6 +63,7 @@ class Planning:
         self.held: list[Admitted] = []
         self.replaced: set[str] = set()
         self.mended_last: set[str] = set()
+        self.patched_from: int | None = None
         self.refused: list[Refused] = []
         self.repairs = self.failures = 0
         self.answer: Any = None

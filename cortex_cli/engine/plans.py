@@ -73,7 +73,7 @@ class Plans:
         past = None if self._takeover is None else self._takeover.past
         plans = None if past is None else past.loops.get(loop.ledger.stamp.path)
         if plans is not None:
-            self._growing.refuse(loop, recall_plan(planning, plans.last))
+            self._recall(loop, plans.last)
             self._growing.join(loop, planning.take_held())
             planning.recall_failures()
         planning.is_complete = True
@@ -96,7 +96,7 @@ class Plans:
 
     def _go_on(self, loop: Loop, past: PastPlan) -> None:
         planning = planning_of(loop)
-        self._growing.refuse(loop, recall_plan(planning, past))
+        self._recall(loop, past)
         joining = planning.take_held()
         # A model that has called something hears of that before it calls anything else.
         has_called = loop.spec.is_conversation and bool(joining)
@@ -108,6 +108,11 @@ class Plans:
             self._mend_or_seal(loop)
         else:
             self._ask(loop)
+
+    def _recall(self, loop: Loop, plan: PastPlan) -> None:
+        assert self._takeover is not None, "what is recalled is of an earlier part of the run"
+        ended = self._takeover.past.of(loop.ledger.stamp.path)
+        self._growing.refuse(loop, recall_plan(planning_of(loop), plan, ended))
 
     def _mend_or_seal(self, loop: Loop) -> None:
         """Go on with what an earlier part of the run was mending, if it was."""

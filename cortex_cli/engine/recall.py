@@ -1,5 +1,7 @@
 """A loop whose plans a model writes goes on where an earlier part of the run was."""
 
+from collections.abc import Mapping
+
 from cortex_cli.engine.context import StepRecord
 from cortex_cli.engine.ledger import Ledger
 from cortex_cli.engine.past import Past, PastEnd
@@ -17,12 +19,19 @@ def recall(planning: Planning, plans: PastPlans, past: Past, ledger: Ledger) -> 
     planning.iteration = plans.last.iteration - 1
 
 
-def recall_plan(planning: Planning, past: PastPlan) -> list[tuple[str, str]]:
-    """Take over the plan of the last iteration, with its patches; what is refused of it by now."""
+def recall_plan(
+    planning: Planning, plan: PastPlan, ended: Mapping[str, PastEnd]
+) -> list[tuple[str, str]]:
+    """Take over the plan of the last iteration, with its patches; what is refused of it by now.
+
+    `ended` says how its actions have ended, by id.
+    """
     refused: list[tuple[str, str]] = []
-    patches = dict(past.patches)
-    for place, (_, written) in enumerate(past.actions):
+    patches = dict(plan.patches)
+    for place, (_, written) in enumerate(plan.actions):
         if place in patches:
+            if planning.patched_from is None:
+                planning.patched_from = len(planning.admission)
             planning.replaced |= patches[place]
             known = [admitted for _, admitted in planning.joined] + planning.held
             gone = [one.number for one in known if one.action.id in patches[place]]
@@ -30,11 +39,14 @@ def recall_plan(planning: Planning, past: PastPlan) -> list[tuple[str, str]]:
         verdict = planning.admission.add(written, "", again=True)
         planning.held += verdict.admitted
         refused += verdict.refused
-    planning.mending.patches = len(past.patches)
-    if past.patches and not past.is_complete:
-        planning.mended_last = past.patches[-1][1]
-    planning.answer, planning.is_answered = past.answer, past.answer is not None
-    planning.is_complete = past.is_complete or bool(past.patches)
+    planning.mending.patches = len(plan.patches)
+    planning.mending.recalled = {
+        name for name in planning.replaced if name in ended and ended[name].error is not None
+    }
+    if plan.patches and not plan.is_complete:
+        planning.mended_last = plan.patches[-1][1]
+    planning.answer, planning.is_answered = plan.answer, plan.answer is not None
+    planning.is_complete = plan.is_complete or bool(plan.patches)
     return refused
 
 

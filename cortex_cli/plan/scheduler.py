@@ -12,7 +12,8 @@ PROTOCOL 6: the higher priority, then the longer remaining path, then declaratio
 from collections.abc import Iterable, Mapping, Sequence
 
 from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
-from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Command, Skip, Start
+from cortex_cli.plan.commands import Cancel, Command, Skip
+from cortex_cli.plan.flow import Flow, meaning
 from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
@@ -37,14 +38,14 @@ class Scheduler:
         self._groups: list[Group] = []
         self._limits: list[Limit] = []
         self._unanswered: list[Node] = []
-        self._background_left = 0
         self._queue = ReadyQueue(self._nodes, slots)
-        self._commands: list[Command] = []
+        self._flow = Flow(self._nodes, self._queue)
 
     def take(self) -> list[Command]:
         """The commands that have come up since the last call, in order; none is given twice."""
-        self._queue.dispatch(self._commands)
-        commands, self._commands = self._commands, []
+        flow = self._flow
+        self._queue.dispatch(flow.commands)
+        commands, flow.commands = flow.commands, []
         return commands
 
     def open(
@@ -83,18 +84,18 @@ class Scheduler:
         self._nodes += fresh
         home.nodes += fresh
         for node, item in zip(fresh, items, strict=True):
-            self._connect(node, item.waits)
+            self._flow.connect(node, item.waits)
             if node.phase is not _WAITING:
                 continue
             if node.is_background:
-                self._background_left += 1
+                self._flow.background_left += 1
             else:
                 home.unfinished += 1
         for node in fresh:
             # What came before it here may have decided it already.
-            reason = self._decide(node) if node.phase is _WAITING else None
+            reason = self._flow.decide(node) if node.phase is _WAITING else None
             if reason is not None:
-                self._skip(node, reason)
+                self._flow.skip(node, reason)
         self._note_failures(
             home, [n for n, i in zip(fresh, items, strict=True) if i.ended is Outcome.BLOCKED]
         )
@@ -104,7 +105,7 @@ class Scheduler:
         """Say that no more actions join the group, so that it can close."""
         home = self._groups[group]
         home.is_open = False
-        self._close_if_done(home)
+        self._flow.close_if_done(home)
 
     def reopen(self, group: int) -> bool:
         """Let more actions join a group that was sealed; False if it is closed, or is ending."""
@@ -120,7 +121,7 @@ class Scheduler:
         self._queue.leave(node)
         if not_chosen:
             self._skip_unchosen(not_chosen)
-        self._end(node, _OK)
+        self._flow.end(node, _OK)
 
     def failed(self, action: int, *, not_chosen: Iterable[int] = ()) -> None:
         """An action has used up its attempts, or could not be decided; see `completed`."""
@@ -128,20 +129,20 @@ class Scheduler:
         self._queue.leave(node)
         if node.traits.on_failure is OnFailure.CONTINUE or node.is_background:
             self._skip_unchosen(not_chosen)
-            self._end(node, Outcome.OK)
+            self._flow.end(node, Outcome.OK)
             return
         node.phase = Phase.ENDED
         group = node.group
         group.has_failed = True
         if node.traits.on_failure is OnFailure.ABORT or group.fail_fast:
             self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
-        self._end(node, Outcome.BLOCKED)
+        self._flow.end(node, Outcome.BLOCKED)
 
     def cancelled(self, action: int) -> None:
         """An action that was to be cancelled has ended."""
         node = self._nodes[action]
         self._queue.leave(node)
-        self._end(node, Outcome.BLOCKED)
+        self._flow.end(node, Outcome.BLOCKED)
 
     def backing_off(self, action: int) -> None:
         """An attempt has failed and another follows later; the slot is free until then."""
@@ -153,7 +154,7 @@ class Scheduler:
         """The wait before the next attempt is over."""
         node = self._nodes[action]
         if node.phase is Phase.BACKING_OFF:
-            self._enqueue(node)
+            self._flow.enqueue(node)
 
     def restored(self, limit: int, units: float) -> None:
         """The time of some units of a rate is over."""
@@ -165,7 +166,7 @@ class Scheduler:
         node = self._nodes[action]
         if node.phase is Phase.ASKING:
             node.needs_approval = False
-            self._enqueue(node)
+            self._flow.enqueue(node)
 
     def unanswered(self, action: int) -> None:
         """There is nobody to ask: the action waits on, unless nothing waits for it."""
@@ -173,7 +174,7 @@ class Scheduler:
         if node.phase is not Phase.ASKING:
             return
         if node.is_detached:
-            self._skip(node, SkipReason.PAUSED)
+            self._flow.skip(node, SkipReason.PAUSED)
         else:
             node.phase = Phase.UNANSWERED
             self._unanswered.append(node)
@@ -200,13 +201,13 @@ class Scheduler:
         """The action's condition is true."""
         node = self._nodes[action]
         if node.phase is Phase.CHECKING:
-            self._enqueue(node)
+            self._flow.enqueue(node)
 
     def refused(self, action: int) -> None:
         """The action's condition is false."""
         node = self._nodes[action]
         if node.phase is Phase.CHECKING:
-            self._skip(node, SkipReason.CONDITION_FALSE)
+            self._flow.skip(node, SkipReason.CONDITION_FALSE)
 
     def abort(self, group: int, skip: SkipReason, cancel: CancelReason) -> None:
         """End everything in a group, and in what is nested in it: skip what waits, cancel the rest.
@@ -215,13 +216,13 @@ class Scheduler:
         """
         home = self._groups[group]
         self._abort(home, skip, cancel)
-        self._close_if_done(home)
+        self._flow.close_if_done(home)
 
     def wind_down(self, group: int, skip: SkipReason) -> None:
         """Let what runs in a group go on to its end, and skip all that has not begun."""
         home = self._groups[group]
         self._abort(home, skip, None)
-        self._close_if_done(home)
+        self._flow.close_if_done(home)
 
     def cancel_background(self, reason: CancelReason) -> None:
         """Cancel what still runs though nothing waits for it, and skip what has not begun."""
@@ -232,7 +233,7 @@ class Scheduler:
                 for group in node.nested:
                     self._abort(group, SkipReason.CANCELLED, reason)
         for node in skipped:
-            self._end(node, _meaning(SkipReason.CANCELLED))
+            self._flow.end(node, meaning(SkipReason.CANCELLED))
 
     def stopping(self, action: int) -> CancelReason | None:
         """Why a running action is to end, where its `Cancel` is still to be performed."""
@@ -253,7 +254,7 @@ class Scheduler:
     @property
     def background_left(self) -> int:
         """How many actions that nothing waits for have not ended."""
-        return self._background_left
+        return self._flow.background_left
 
     def _note_failures(self, group: Group, failed: Sequence[Node]) -> None:
         """Actions that had failed before they joined mean for the group what failures mean."""
@@ -262,108 +263,16 @@ class Scheduler:
             if group.fail_fast or any(node.traits.on_failure is OnFailure.ABORT for node in failed):
                 self._abort(group, SkipReason.ABORTED, CancelReason.ABORTED)
 
-    def _connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
-        nodes, has_soft = self._nodes, not node.wait_for_all
-        for source, kind in waits:
-            parent = nodes[source]
-            soft = has_soft and kind is EdgeKind.DEPENDS_ON
-            if parent.phase is _ENDED:
-                node.count(parent.outcome, kind, soft=soft)
-                continue
-            if soft:
-                node.open_soft += 1
-                parent.others.append((node, kind, soft))
-                continue
-            node.open_hard += 1
-            if kind is _BARRIER:
-                parent.others.append((node, kind, soft))
-            else:
-                parent.children.append(node)
-
-    def _tell_others(self, ended: Node, how: Outcome, pending: list[tuple[Node, Outcome]]) -> None:
-        for child, kind, soft in ended.others:
-            if child.phase is _WAITING:
-                child.release(how, kind, soft=soft)
-                self._go_on(child, pending)
-
-    def _go_on(self, node: Node, pending: list[tuple[Node, Outcome]]) -> None:
-        """Let a waiting action go on if it is decidable; one that is skipped by that is pending."""
-        reason = self._decide(node)
-        if reason is not None:
-            self._commands.append(Skip(node.number, reason))
-            node.phase = _ENDED
-            pending.append((node, _meaning(reason)))
-
-    def _decide(self, node: Node) -> SkipReason | None:
-        """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""
-        if node.open_hard or (node.open_soft and not node.is_decidable()):
-            return None
-        reason = node.verdict()
-        if reason is None:
-            if node.traits.has_condition:
-                node.phase = Phase.CHECKING
-                self._commands.append(Check(node.number))
-            else:
-                self._enqueue(node)
-        return reason
-
     def _limit(self, resource: Resource, reason: QueueReason = QueueReason.SLOT) -> Limit:
         limit = Limit.of(len(self._limits), resource, reason)
         self._limits.append(limit)
         return limit
 
-    def _enqueue(self, node: Node) -> None:
-        if node.needs_approval:
-            node.phase = Phase.ASKING
-            self._commands.append(Ask(node.number))
-        elif node.is_leaf:
-            node.phase = Phase.READY
-            self._queue.add(node)
-        else:
-            node.phase = Phase.RUNNING
-            node.has_started = True
-            self._commands.append(Start(node.number))
-
-    def _skip(self, node: Node, reason: SkipReason) -> None:
-        self._commands.append(Skip(node.number, reason))
-        self._end(node, _meaning(reason))
-
-    def _end(self, node: Node, outcome: Outcome) -> None:
-        # Iterative: a chain of 100,000 skips must not recurse.
-        pending = [(node, outcome)]
-        while pending:
-            ended, how = pending.pop()
-            ended.phase = _ENDED
-            ended.outcome = how
-            for child in ended.children:
-                if child.phase is not _WAITING:
-                    continue
-                child.open_hard -= 1
-                if how is _OK:
-                    child.ok += 1
-                else:
-                    child.count(how, _DATA, soft=False)
-                if not child.open_hard:
-                    self._go_on(child, pending)
-            if ended.others:
-                self._tell_others(ended, how, pending)
-            ended.children, ended.others = [], []
-            group = ended.group
-            group.unfinished -= not ended.is_background
-            self._background_left -= ended.is_background
-            if not group.unfinished:
-                self._close_if_done(group)
-
-    def _close_if_done(self, group: Group) -> None:
-        if not group.unfinished and not group.is_open and not group.is_closed:
-            group.is_closed = True
-            self._commands.append(Close(group.number))
-
     def _skip_unchosen(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             node = self._nodes[number]
             if node.phase is Phase.WAITING:
-                self._skip(node, SkipReason.NOT_CHOSEN)
+                self._flow.skip(node, SkipReason.NOT_CHOSEN)
 
     def _abort(self, group: Group, skip: SkipReason, cancel: CancelReason | None) -> None:
         skipped: list[Node] = []
@@ -375,10 +284,10 @@ class Scheduler:
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)
-            self._close_if_done(current)
+            self._flow.close_if_done(current)
         # All have their reason before any end is made known, which would give its own.
         for node in skipped:
-            self._end(node, _meaning(skip))
+            self._flow.end(node, meaning(skip))
 
     def _stop(
         self, node: Node, skip: SkipReason, cancel: CancelReason | None, skipped: list[Node]
@@ -397,15 +306,11 @@ class Scheduler:
             if node.phase is Phase.READY:
                 node.phase = Phase.BACKING_OFF
             node.cancelling = cancel
-            self._commands.append(Cancel(node.number, cancel))
+            self._flow.commands.append(Cancel(node.number, cancel))
         else:
             node.phase = Phase.ENDED
-            self._commands.append(Skip(node.number, skip))
+            self._flow.commands.append(Skip(node.number, skip))
             skipped.append(node)
 
 
 _LIVELY = frozenset({Phase.CHECKING, Phase.READY, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING})
-
-
-def _meaning(reason: SkipReason) -> Outcome:
-    return Outcome.BLOCKED if reason.blocks else Outcome.SKIPPED

@@ -97,8 +97,6 @@ def _of_plan(event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatched) -> str:
                 f"{'at most' if is_bounded else 'estimated'} "
                 f"{seconds_text(estimate.scheduled_seconds)}"
             )
-        case ev.PlanExtended(data=data) if not data.actions:
-            return "the plan is complete" if data.answer is None else "answered"
         case ev.PlanExtended(data=data):
             if not data.actions:
                 return "the plan is written to its end"

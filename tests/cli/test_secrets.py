@@ -66,8 +66,8 @@ def _kept(folder: Path) -> dict[str, bytes]:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "options",
-    [["--json"], ["--json", "--debug"], ["--progress", "plain", "-v", "--debug"]],
-    ids=["ndjson", "debug", "plain"],
+    [["--json", "--cache"], ["--json", "--debug"], ["--progress", "plain", "-v", "--debug"]],
+    ids=["cached", "debug", "plain"],
 )
 def test_no_secret_is_found_in_what_a_run_leaves_behind(
     tmp_path: Path, server: Server, options: list[str]
@@ -85,7 +85,9 @@ def test_no_secret_is_found_in_what_a_run_leaves_behind(
     assert ended.returncode == 0, ended.stderr.decode()[-3000:]
     assert any(b"agent.yaml" in seen for seen in watch.seen)
     places = {"out": ended.stdout, "err": ended.stderr, "argv": b"\n".join(watch.seen)}
-    assert _found({**places, **_kept(tmp_path / "state")}) == []
+    kept = _kept(tmp_path / "state")
+    assert any(name.endswith("journal.db") for name in kept)
+    assert _found({**places, **kept}) == []
     assert b"***" in ended.stdout + ended.stderr
     bodies = [request.body for request in server.requests]
     assert any(PEM.splitlines()[1].encode() in body for body in bodies), "the service needs it"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cortex_cli.engine.offered import OfferedTargets
 from cortex_cli.engine.past import Past
 from cortex_cli.engine.planner import FinalAnswer, PlanOrder
 from cortex_cli.engine.ports import RunSpec
@@ -258,3 +259,54 @@ async def test_what_a_reference_brings_in_is_held_against_the_schema_too() -> No
         "the parameters do not fit those of 'typed': count: 'many' is not of type 'integer'"
     )
     assert [call.action.id for call in tools.calls] == ["n", "b"]
+
+
+async def test_a_patch_that_waits_for_a_person_still_does_when_the_run_goes_on() -> None:
+    turns = [(step("a", error="no"), DONE), (step("b", error="no"), step("c", target="other"))]
+    log = await run_asking(goal_spec(turns, max_patches=1), Person([None]))
+    assert log.last.event_type == "agent_paused"
+    assert log.ends()["c"] == "completed"
+    again = await resume(goal_spec([(DONE,)], max_patches=1), Past(log))
+    assert again.last.event_type == "agent_paused"
+    person = Person([True])
+    last = await resume(goal_spec([(DONE,)], max_patches=1), Past([*log, *again]), person)
+    assert [question.action.id for question in person.asked] == ["b"]
+    assert last.ends() == {"b": "failed"}
+
+
+async def test_patches_of_strict_runs_wait_for_approval_when_they_go_on() -> None:
+    turns = [(step("a", error="no"), DONE), (step("b", target="other"),)]
+    log = await run_asking(goal_spec(turns, mode="strict"), Person([True, None]))
+    assert log.last.event_type == "agent_paused"
+    person = Person([True])
+    second = await resume(goal_spec([], mode="strict"), Past(log), person)
+    assert [question.action.id for question in person.asked] == ["b"]
+    assert second.last.event_type == "agent_completed"
+
+
+async def test_a_sub_agent_that_is_not_offered_is_not_called() -> None:
+    calls = ({"id": "x", "type": "agent", "target": "stranger"},)
+    planner = ScriptedPlanner([calls, (), (), (DONE,)])
+    log = await run(goal_spec(planner, terminate_on_no_progress=False))
+    assert "agent 'stranger' may not be called" in planner.orders[1].refused[0].reason
+    assert log.ends() == {}
+
+
+async def test_a_model_that_waits_to_be_asked_again_is_not_when_its_plan_has_ended() -> None:
+    busy = ActionError("busy", retry_after=30)
+    turn = (step("a", error="no", on_failure="abort", seconds=1), step("b", seconds=99), busy)
+    planner = ScriptedPlanner([turn, (DONE,)])
+    log = await run(goal_spec(planner))
+    assert log.ends() == {"a": "failed", "b": "cancelled"}
+    assert log.last.data.duration < 2
+
+
+async def test_a_call_that_was_held_to_its_offers_keeps_to_them_when_it_falls_back() -> None:
+    targets = OfferedTargets(Tools(), OFFERS, is_free=False)
+    with pytest.raises(ActionError, match="tool 'rm' may not be called"):
+        targets.handler(act("a", target="rm"))
+    with pytest.raises(ActionError, match="agent 'stranger' may not be called"):
+        targets.nested(act("a", type="agent", target="stranger"))
+    assert targets.nested_seconds(act("a", type="agent", target="helper")) is None
+    free = OfferedTargets(Tools(), OFFERS, is_free=True)
+    assert free.handler(act("a", target="rm", parameters={"x": "$y"})) is not None
