@@ -87,6 +87,13 @@ class Backoff(StrEnum):
     CONSTANT = "constant"
 
 
+class BuiltInFeed(StrEnum):
+    """The context feeds that cortex has the values of itself."""
+
+    TIME = "time"
+    SYSTEM = "system"
+
+
 class Effect(StrEnum):
     """What repeating an action would do to the world."""
 

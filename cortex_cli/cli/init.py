@@ -1,5 +1,6 @@
 """`cortex init`: a manifest to start from, which runs as it is."""
 
+import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -23,13 +24,17 @@ def command(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Write a manifest to start from: agent.yaml, with a tool of its own; it runs as it is."""
+    """Write a manifest to start from: agent.yaml, with a tool of its own; it runs as it is.
+
+    Also the JSON Schema that its first line names, for editors.
+    """
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(debug=debug)
     chosen = slug(name or folder.absolute().name) or "agent"
     if not ACTION_ID.fullmatch(chosen):
         chosen = f"agent_{chosen}"[:100]
     starter = files("cortex_cli.cli") / "starter"
+    schema = folder / "cortex.schema.json"
     targets = {
         folder / "agent.yaml": (starter / "agent.yaml").read_text().replace("NAME", chosen, 1),
         folder / "tools/word_count/tool.yaml": (starter / "tool.yaml").read_text(),
@@ -39,11 +44,17 @@ def command(
     if present and not force:
         message = f"{present[0]} is there already"
         raise UsageError(message, hint="give another folder, or --force to replace it")
-    for target, content in targets.items():
+    for target, content in {**targets, schema: _schema()}.items():
         _write(target, content)
         terminal.write(f"wrote {target}\n")
     manifest = folder / "agent.yaml"
     terminal.write(f"next: cortex plan {manifest}, then cortex run {manifest}\n")
+
+
+def _schema() -> str:
+    from cortex_cli.manifest.schema import json_schema
+
+    return json.dumps(json_schema(), indent=1) + "\n"
 
 
 def _write(target: Path, content: str) -> None:

@@ -84,9 +84,13 @@ def _with_key(report: "PlanReport", what_if: "WhatIf | None") -> dict[str, Any]:
 
 
 def _print(terminal: Terminal, report: "PlanReport", what_if: "WhatIf | None") -> None:
+    from msgspec.structs import replace
+
     from cortex_cli.ui.plan_report import print_plan
     from cortex_cli.ui.what_if import print_what_if
 
+    if terminal.quiet:
+        report = replace(report, problems=())
     console, theme = terminal.console(), terminal.theme()
     with console.capture() as capture:
         print_plan(console, report, theme)

@@ -47,7 +47,8 @@ def command(
             problem
             for manifest in manifests
             for problem in _problems_of(
-                Opening(manifest=manifest, root=root, max_megabytes=max_size)
+                Opening(manifest=manifest, root=root, max_megabytes=max_size),
+                with_notes=terminal.json or bool(terminal.verbose),
             )
         )
     )
@@ -59,8 +60,10 @@ def command(
         raise typer.Exit(2)
 
 
-def _problems_of(opening: Opening) -> tuple[Problem, ...]:
+def _problems_of(opening: Opening, *, with_notes: bool) -> tuple[Problem, ...]:
     try:
-        return opening.session().problems
+        session = opening.session()
     except ManifestError as error:
         return error.problems
+    # Notes take time, which only those who read them are to spend.
+    return (*session.problems, *(session.notes if with_notes else ()))

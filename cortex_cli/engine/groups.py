@@ -153,7 +153,8 @@ class Groups:
         self._opened.append(items)
         self._by_owner[record.number] = items
         publish(record, actions)
-        traits = [traits_of(action) for action in actions]
+        aliases = record.traits.aliases
+        traits = [traits_of(action, aliases) for action in actions]
         records = self._record(actions, traits, record.ledger)
         for place, value in enumerate(values):
             records[place].item = (value, place)

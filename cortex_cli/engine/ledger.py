@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
 from cortex_cli.engine.decide import choices_of
+from cortex_cli.engine.feeds import FedValues
 from cortex_cli.engine.past import PastEnd
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
@@ -99,13 +100,14 @@ class ActionRecord(msgspec.Struct, eq=False):
             return False
         target, *left = self.action.fallback
         self.action = self.action.model_copy(update={"target": target, "fallback": tuple(left)})
-        self.traits = traits_of(self.action)
+        self.traits = traits_of(self.action, self.traits.aliases)
         return True
 
     def lookup(self, root: str, path: Path) -> Any:
         """What a reference of the action names, or MISSING."""
         if self.item is not None and root in {"item", "index"}:
             return walk(self.item[root == "index"], path)
+        root = self.traits.aliases.get(root, root)
         return self.ledger.context.lookup(root, path)
 
     def resolve(self, value: Any) -> Any:
@@ -162,6 +164,7 @@ class Ledger:
         self.growth: Growth | None = None
         self.usage: Usage | None = None
         self.first_error: tuple[str, str] | None = None
+        self.fed = FedValues()
         self._now = around.now
         self._counts: Counter[ActionState] = Counter()
         self._by_name: dict[str, int] = {}
@@ -223,6 +226,8 @@ class Ledger:
         if self.bus.masker is not None:
             output = self.bus.masker.mask_value(output)
         step = self._end(record, _COMPLETED, now, output)
+        if record.traits.feed is not None and not cached:
+            self.fed.note(record.traits.feed, output, now)
         data = ActionCompletedData(
             output=output,
             duration_seconds=step.duration_seconds,
@@ -250,6 +255,9 @@ class Ledger:
         )
         self.count_past(end)
         self.context.record(record.action, step)
+        traits = record.traits
+        if traits.feed and end.state is _COMPLETED:
+            self.fed.recall(traits.feed, end.output, traits.interval, self._now())
         if end.state is ActionState.FAILED:
             self._note_error(record, end.error or "", end.error_type)
 
@@ -319,4 +327,6 @@ class Ledger:
         if record.usage is not None:
             self.usage = add_usage(self.usage, record.usage)
         self.context.record(record.traits, step)
+        if record.traits.feed is not None and self.fed.watcher is not None:
+            self.fed.watcher()
         return step

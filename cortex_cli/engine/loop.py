@@ -238,13 +238,15 @@ class Loop:
         return planning.answer if planning.is_answered else planning.outputs()
 
     def _completed_outputs(self) -> dict[str, Any]:
-        """What each action gave; none of fire-and-forget, which may or may not have ended."""
+        """What each written action gave; none of fire-and-forget, which may have ended or not."""
         steps = self.ledger.context.steps
         background, completed = ActionMode.FIRE_AND_FORGET, ActionState.COMPLETED
         return {
             action.id: step.output
             for action in self.outlook.traits
-            if action.mode is not background and (step := steps[action.id]).status is completed
+            if action.mode is not background
+            and action.feed is None
+            and (step := steps[action.id]).status is completed
         }
 
 

@@ -12,6 +12,7 @@ from cortex_cli.errors import ActionError
 from cortex_cli.plan.offered import Menu, NotOfferedError, misfits
 from cortex_cli.plan.references import holds_dollar
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.fetch import Fetch
 from cortex_cli.protocol.offers import Offer
 
 
@@ -41,6 +42,9 @@ class OfferedTargets:
         return self._targets.nested_seconds(action)
 
     def _offer(self, action: Action) -> Offer | None:
+        if isinstance(action, Fetch):
+            # The manifest asks for it, not the model.
+            return None
         try:
             return self._menu.find(action)
         except NotOfferedError as error:

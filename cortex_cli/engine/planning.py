@@ -35,7 +35,8 @@ class Planning:
     the model at work, `timer` the wait before it is asked again. `is_closed`: all actions of the
     plan have ended, and nothing joins it any more. `is_complete`: the plan is written, but for
     patches; what these have `replaced` in an earlier part of the run is known by its ids, as is what the one did that
-    was being written then, `mended_last`.
+    was being written then, `mended_last`. `fed` are the
+    feeds that were fetched in this iteration.
     """
 
     def __init__(self, spec: RunSpec, planner: Planner, goal: str, ledger: Ledger) -> None:
@@ -70,6 +71,7 @@ class Planning:
         self.is_answered = False
         self.error: ActionError | None = None
         self.usage: Usage | None = None
+        self.fed: set[str] = set()
         self.mending = Mending(self._most_patches())
         self.is_cut = self.is_closed = self.is_complete = False
         self._counts_before = self._ledger.counts
@@ -88,7 +90,7 @@ class Planning:
         names = Names(
             inputs=frozenset(context.inputs),
             env=frozenset(context.variables),
-            known=context.keys,
+            known=context.keys | {feed.feed for feed in self._spec.feeds},
             shared=protocol.shared,
         )
         background = Background(names=names, steps=self.steps, used=self.used)
@@ -178,6 +180,7 @@ class Planning:
             iteration=self.iteration,
             max_iterations=self._spec.protocol.max_iterations,
             inputs=self._masked(self._ledger.context.inputs),
+            feeds=dict(self._ledger.fed.values),
             outcomes=(*self.outcomes, *self.ended()),
             pending=tuple(one.written for record, one in self.joined if not record.is_ended),
             refused=(*self._told, *refused),

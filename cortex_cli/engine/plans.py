@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from cortex_cli.engine.attempts import Attempts
+from cortex_cli.engine.feeding import feed_first
 from cortex_cli.engine.gate import gate
 from cortex_cli.engine.growing import Growing, Host, planning_of, refused
 from cortex_cli.engine.job import Broken, Halted, Result
@@ -174,6 +175,9 @@ class Plans:
         planning = planning_of(loop)
         planning.timer = None
         if not self._scheduler.is_open(loop.group):
+            return
+        attempts, again = self._attempts, partial(self._ask, loop, wrong)
+        if feed_first(loop, self._host, attempts.timers, attempts.clock.now(), again):
             return
         planning.refused = []
         planning.job = writing(

@@ -18,6 +18,7 @@ from cortex_cli.kinds import ActionType
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.fetch import Fetch
 from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.plan import OutputDeclaration
 from cortex_cli.protocol.sealed import Sealed, holds_sealed, reveal
@@ -232,9 +233,9 @@ class RunSpec:
     variable has is looked up in `ambient`, the process environment. `outlook` is the plan,
     checked and worked out; None where only a `goal` is known. `secrets` are those of its manifest
     that it refers to, there once the run begins. `planner` writes the plans of a run that has a
-    `goal` and no plan, and mends those that fail; what they may call are the `offers`.
-    `is_conversation`: each plan is what a model calls in one turn, and what comes of it, or why it
-    was refused, is told in the next.
+    `goal` and no plan, and mends those that fail; what they may call are the `offers`. `feeds`
+    fetch what its prompt has (see `FedValues.due`); a plan that is written down holds those that
+    it needs.
     """
 
     name: str
@@ -249,6 +250,7 @@ class RunSpec:
     input_rules: InputRules | None = None
     planner: Planner | None = None
     offers: tuple[Offer, ...] = ()
+    feeds: tuple[Fetch, ...] = ()
     is_conversation: bool = False
 
 

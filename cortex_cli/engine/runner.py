@@ -7,7 +7,7 @@ end of an action makes ready has started by the time that end has been dealt wit
 
 from collections.abc import Callable
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 import anyio
 
@@ -22,7 +22,7 @@ from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.job import Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
-from cortex_cli.engine.ports import Clock, RunRequest, RunSpec
+from cortex_cli.engine.ports import ActionCall, Clock, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.takeover import Takeover
@@ -234,6 +234,12 @@ class Runner:
         if record.traits.is_repeated:
             self._groups.start_items(record)
             return
+        if record.traits.feed is None:
+            self._begin(record)
+        else:
+            self._fetch(record, record.traits.feed)
+
+    def _begin(self, record: ActionRecord) -> None:
         match record.traits.type:
             case ActionType.LLM if record.action.is_conversation:
                 self._groups.start_nested(record)
@@ -246,13 +252,29 @@ class Runner:
             case ActionType.DECISION:
                 self._decide(record)
 
-    def _compute(self, record: ActionRecord) -> None:
+    def _fetch(self, record: ActionRecord, feed: str) -> None:
+        """Fetch the value of a feed, or take again one that is not too old."""
+        fed = record.ledger.fed
+        if fed.is_fresh(feed, record.traits.interval, self.now()):
+            self._compute(record, lambda _: fed.values[feed], cached=True)
+        elif record.traits.type is ActionType.INTERNAL:
+            self._attempts.begin(record)
+        else:
+            self._begin(record)
+
+    def _compute(
+        self,
+        record: ActionRecord,
+        output: Callable[[ActionCall], Any] = lambda call: dict(call.parameters),
+        *,
+        cached: bool = False,
+    ) -> None:
         try:
             call = self._attempts.announce(record)
         except ActionError as error:
             self._attempts.fail(record, error)
             return
-        self._attempts.complete(record, dict(call.parameters))
+        self._attempts.complete(record, output(call), cached=cached)
 
     def _decide(self, record: ActionRecord) -> None:
         ledger, action = record.ledger, record.action

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from cortex_cli.manifest.named_tools import tools_of_model
 from cortex_cli.manifest.scope import KINDS, FileScope
 from cortex_cli.manifest.source import MOST_PROBLEMS
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.fetch import Fetch
 
 PlanKey = Literal["actions", "steps"]
 
@@ -50,23 +52,27 @@ class Binding:
 
     def bind(self, actions: Sequence[Action]) -> tuple[Action, ...]:
         """The actions with what their targets add to them."""
-        return tuple(self._bound(number, action) for number, action in enumerate(actions))
+        written = count()
+        return tuple(
+            self._bound(None if isinstance(action, Fetch) else next(written), action)
+            for action in actions
+        )
 
-    def _bound(self, number: int, action: Action) -> Action:
+    def _bound(self, number: int | None, action: Action) -> Action:
         if action.is_conversation:
-            self._report(number, self._named(action))
+            self._report(number, action, self._named(action))
         if action.type not in KINDS:
             return action
         found = self.scope.find(action.type, action.target or "")
         if found is None:
-            self._report(number, self._why_not(action))
+            self._report(number, action, self._why_not(action))
             return action
         self.called[found] = None
         self._check_fallback(number, action)
         calls = self.calls.of(found)
         if calls is None:
             return action
-        self._report(number, calls.findings(action))
+        self._report(number, action, calls.findings(action))
         return calls.adapted(action)
 
     def _named(self, action: Action) -> Iterator[Finding]:
@@ -77,14 +83,14 @@ class Binding:
             else:
                 self.called[found] = None
 
-    def _check_fallback(self, number: int, action: Action) -> None:
+    def _check_fallback(self, number: int | None, action: Action) -> None:
         for place, target in enumerate(action.fallback):
             other = action.model_copy(update={"target": target, "fallback": ()})
             found = self.scope.find(action.type, target)
             if found is not None:
                 self.called[found] = None
             else:
-                self._report(number, self._why_not(other, ("fallback", place)))
+                self._report(number, action, self._why_not(other, ("fallback", place)))
 
     def _why_not(
         self, action: Action, path: tuple[str | int, ...] = ("target",)
@@ -93,7 +99,7 @@ class Binding:
         if finding is not None:
             yield replace(finding, path=path)
 
-    def _report(self, number: int, findings: Iterator[Finding]) -> None:
+    def _report(self, number: int | None, action: Action, findings: Iterator[Finding]) -> None:
         # Nothing more is looked for once there are too many: looking for hints takes time.
         while len(self.findings) <= MOST_PROBLEMS:
             finding = next(findings, None)
@@ -103,7 +109,10 @@ class Binding:
                 message = f"there are more problems with calls: {MOST_PROBLEMS} are told"
                 self.findings.append(Finding(code="more_problems", message=message))
                 return
-            path = (self.key, number, *finding.path)
+            if isinstance(action, Fetch):
+                path = action.written_at(finding.path)
+            else:
+                path = (self.key, number or 0, *finding.path)
             self.findings.append(replace(finding, path=path))
 
 

@@ -1,6 +1,6 @@
 """From manifests to programs: plans in the words of the protocol, and what they can call."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.alone import alone
 from cortex_cli.manifest.bind import Binding, CallsByFile, written_plan
 from cortex_cli.manifest.environment import SettingsFiles
+from cortex_cli.manifest.feeds import Feeds
 from cortex_cli.manifest.inputs import DeclaredInputs
 from cortex_cli.manifest.library import Library
 from cortex_cli.manifest.load import LoadedManifest
@@ -20,8 +21,11 @@ from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.scope import FileScope
 from cortex_cli.manifest.tool_models import ToolManifest
+from cortex_cli.plan.feeds import with_fetches
 from cortex_cli.plan.references import output_source
+from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.fetch import Fetch
 from cortex_cli.protocol.plan import ExecutionPlan, OutputDeclaration
 
 
@@ -123,9 +127,17 @@ class Programs:
         key, actions = written_plan(manifest)
         scope = FileScope(self.library, loaded)
         binding = Binding(scope, self._calls, key)
+        feeds = _feeds(manifest, actions)
+        outputs = _outputs(manifest)
+        if actions is not None and feeds.fetches:
+            actions = with_fetches(actions, feeds.fetches, outputs)
+            feeds.note_unused(actions)
         bound = None if actions is None else binding.bind(actions)
+        fetches = binding.bind(feeds.fetches) if actions is None else ()
         # A model that makes the plan may call whatever is imported.
-        called = self.library.imports(loaded) if actions is None else list(binding.called)
+        called = list(binding.called)
+        if actions is None:
+            called = list(dict.fromkeys([*self.library.imports(loaded), *called]))
         program = Program(
             name=manifest.name,
             kind=manifest.kind,
@@ -138,13 +150,14 @@ class Programs:
             plan=None if bound is None else ExecutionPlan.of(bound),
             goal=manifest.goal if isinstance(manifest, AgentManifest) else None,
             inputs=_inputs(manifest),
-            outputs=_outputs(manifest),
+            outputs=outputs,
             variables=files.variables(),
             actions_key=key,
             scope=_ProgramScope(self, scope, loaded, tuple(called)),
+            feeds=tuple(one for one in fetches if isinstance(one, Fetch)),
         )
         files.check_prompts()
-        findings = [*binding.findings, *later_fields(manifest)]
+        findings = [*feeds.findings, *binding.findings, *later_fields(manifest)]
         problems = (*files.problems, *to_problems(findings, loaded.document))
         return _Compiled(program, problems, tuple(called))
 
@@ -188,6 +201,11 @@ def _protocol(manifest: AgentManifest | WorkflowManifest) -> AgentLoopProtocol:
     elif manifest.iteration_cap is not None:
         changes["max_iterations"] = manifest.iteration_cap
     return manifest.protocol.model_copy(update=changes)
+
+
+def _feeds(manifest: AgentManifest | WorkflowManifest, actions: Sequence[Action] | None) -> Feeds:
+    declared = manifest.context_feeds if isinstance(manifest, AgentManifest) else ()
+    return Feeds(declared, actions or ())
 
 
 def _inputs(manifest: AgentManifest | WorkflowManifest) -> DeclaredInputs:

@@ -46,6 +46,9 @@ class Library:
     _importers: dict[LoadedManifest, dict[LoadedManifest, None]] = field(
         default_factory=dict[LoadedManifest, dict[LoadedManifest, None]]
     )
+    _places: dict[tuple[LoadedManifest, LoadedManifest], tuple[str | int, ...]] = field(
+        default_factory=dict[tuple[LoadedManifest, LoadedManifest], tuple[str | int, ...]]
+    )
     _unresolved: dict[LoadedManifest, list[UnresolvedImport]] = field(
         default_factory=dict[LoadedManifest, list[UnresolvedImport]]
     )
@@ -53,6 +56,19 @@ class Library:
     def imports(self, loaded: LoadedManifest) -> list[LoadedManifest]:
         """What a file imports itself, in the order of the file."""
         return list(self._imports[loaded].values())
+
+    def files(self) -> list[LoadedManifest]:
+        """All files that were loaded, the entry first."""
+        return list(self._imports)
+
+    def seen_from(self, loaded: LoadedManifest) -> list[LoadedManifest]:
+        """All that has a name in a file, the nearest first."""
+        scopes = self._scopes(loaded)
+        return [found for scope in scopes for found in self._imports[scope].values()]
+
+    def place(self, importer: LoadedManifest, imported: LoadedManifest) -> tuple[str | int, ...]:
+        """The path in the importer's document of the import of a file."""
+        return self._places[importer, imported]
 
     def find(self, loaded: LoadedManifest, kind: ManifestKind, name: str) -> LoadedManifest | None:
         """The manifest that a name means in a file: of its own imports, then of its importers'."""
@@ -87,9 +103,14 @@ class Library:
         self.problems += loaded.problems
 
     def add_import(
-        self, importer: LoadedManifest, name: str, imported: LoadedManifest
+        self,
+        importer: LoadedManifest,
+        name: str,
+        imported: LoadedManifest,
+        place: tuple[str | int, ...] = (),
     ) -> LoadedManifest:
         """Give an imported manifest its name; the manifest that has it, maybe another before."""
+        self._places.setdefault((importer, imported), place)
         self._importers.setdefault(imported, {})[importer] = None
         return self._imports[importer].setdefault((imported.kind, name), imported)
 

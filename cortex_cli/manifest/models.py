@@ -144,13 +144,20 @@ class FeedSource(Declaration):
     action: str | None = None
     params: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _names_what_is_called(self) -> Self:
+        if self.type in {"tool", "relic", "workflow"} and not self.name:
+            message = f"a source of type {self.type} needs the 'name' of what it calls"
+            raise ValueError(message)
+        return self
+
 
 class ContextFeed(Declaration):
-    """A named value that is fetched when it is needed."""
+    """A named value that is fetched when it is needed, and again when it is older than `interval`."""
 
-    id: str
+    id: Name
     type: Literal["on_demand", "periodic", "streaming"] = "on_demand"
-    interval: Seconds | None = None
+    interval: Seconds | None = Field(default=None, description="Seconds")
     source: FeedSource
 
 

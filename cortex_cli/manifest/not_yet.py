@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from cortex_cli.errors import Finding
 from cortex_cli.manifest.document import Step
-from cortex_cli.manifest.models import AgentManifest
 from cortex_cli.manifest.schema import Manifest
 from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
 
@@ -12,8 +11,6 @@ from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
 def later_fields(manifest: Manifest) -> Iterator[Finding]:
     """An error for each field that is understood, but cannot be followed yet."""
     match manifest:
-        case AgentManifest(context_feeds=feeds) if feeds:
-            yield _not_yet("context_feeds", ("context_feeds",))
         case ToolManifest():
             yield from _of_tool(manifest)
         case _:

@@ -14,6 +14,7 @@ from cortex_cli.manifest.paths import entry_in, root_of
 from cortex_cli.manifest.program import Program
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.resolve import load_library
+from cortex_cli.manifest.unused import unused_imports
 from cortex_cli.manifest.wording import listed
 
 STANDARD_INPUT = "-"
@@ -82,7 +83,11 @@ def _examine(
         raise UsageError(message, hint="choose a folder around it with --root")
     library = load_library(entry, root=bounds, cwd=cwd, limits=limits)
     program, problems = compile_program(library, operation=operation)
-    return library, program, [*library.problems, *problems]
+    problems = [*library.problems, *problems]
+    if all(problem.severity is not Severity.ERROR for problem in problems):
+        # What a mistaken target means is not unused.
+        problems += unused_imports(library)
+    return library, program, problems
 
 
 def first_operation(source: Path | bytes, *, cwd: Path) -> str | None:

@@ -11,7 +11,9 @@ from cortex_cli.manifest.inputs import DeclaredInputs
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.schema import Manifest
 from cortex_cli.manifest.tool_models import ToolManifest
+from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.fetch import Fetch
 from cortex_cli.protocol.plan import ExecutionPlan, OutputDeclaration
 
 
@@ -68,6 +70,7 @@ class Program:
     `plan` is None where a model makes it, for `goal` or a goal still to be given. `variables` are
     those of the environment and its files, which may hold references (a dollar sign that came
     from a file is doubled). `actions_key` is what the document calls the list of actions.
+    `feeds` are for a plan that a model makes; a written one has the fetches that it needs.
     """
 
     name: str
@@ -85,6 +88,12 @@ class Program:
     variables: Mapping[str, str]
     actions_key: Literal["actions", "steps"]
     scope: Scope
+    feeds: tuple[Fetch, ...] = ()
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The actions that are known: those of the plan, else the fetches of the feeds."""
+        return self.feeds if self.plan is None else self.plan.actions
 
     def lookup(self, action_type: ActionType, target: str) -> "Target | None":
         """What an action of that type and target calls; None if there is nothing of that name.

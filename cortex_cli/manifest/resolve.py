@@ -54,6 +54,11 @@ class _Import:
     position: int
     text: str
 
+    @property
+    def place(self) -> tuple[str | int, ...]:
+        """Its path in the importer's document."""
+        return ("import", IMPORT_KEYS[self.kind], self.position)
+
     def problem(
         self, code: str, message: str, *, hint: str | None = None, severity: Severity | None = None
     ) -> Problem:
@@ -63,7 +68,7 @@ class _Import:
             code=code,
             message=message,
             hint=hint,
-            path=("import", IMPORT_KEYS[self.kind], self.position),
+            path=self.place,
         )
         return to_problems([finding], self.importer.document)[0]
 
@@ -149,7 +154,7 @@ class _Loader:
             self._tell(written.problem("wrong_kind", message, hint=hint))
             return False
         name = loaded.manifest.name
-        first = self._library.add_import(written.importer, name, loaded)
+        first = self._library.add_import(written.importer, name, loaded, written.place)
         if first is not loaded:
             message = f"{first.file} and {loaded.file} are both called {quoted(name)}"
             self._tell(written.problem("duplicate_import", message, hint="import one of them"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cortex_cli.ids import ACTION_ID, OUTPUT_KEY, RESERVED_KEYS
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
 from cortex_cli.manifest.parameters import Declaration, is_mapping
@@ -44,7 +45,7 @@ def json_schema(kind: ManifestKind | None = None) -> Schema:
 
 
 def _add_short_forms(parts: Schema) -> None:
-    """Add what `Action` and `Validation` take under other names, and leave out."""
+    """Add what the models check by code: other names, names' spelling, which keys need others."""
     bounds = parts["Validation"]["properties"]
     bounds |= {"min": bounds["minimum"], "max": bounds["maximum"]}
     action = parts.get("Action")
@@ -58,6 +59,14 @@ def _add_short_forms(parts: Schema) -> None:
         fields[name] = {"anyOf": [{"type": "string"}, fields[name]]}
     action["required"] = ["type"]
     action["anyOf"] = [{"required": ["id"]}, {"required": ["name"]}]
+    fields["id"]["pattern"] = f"^{ACTION_ID.pattern}$"
+    fields["output_key"] |= {
+        "pattern": f"^{OUTPUT_KEY.pattern}$",
+        "not": {"enum": sorted(RESERVED_KEYS)},
+    }
+    if "WorkflowManifest" in parts:
+        plans = [{"required": ["actions"]}, {"required": ["steps"]}]
+        parts["WorkflowManifest"]["oneOf"] = plans
 
 
 def keys_at(schema: Schema, value: Any, path: Sequence[str | int]) -> list[str]:

@@ -8,6 +8,7 @@ from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.resolve import IMPORT_KEYS
 from cortex_cli.manifest.wording import listed, quoted
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.fetch import Fetch
 
 KINDS = {
     ActionType.TOOL: ManifestKind.TOOL,
@@ -45,7 +46,8 @@ class FileScope:
         """Why the target of an action is not found; None if an error elsewhere has said it."""
         kind = KINDS[action.type]
         target = action.target or ""
-        calls = f"action {quoted(action.id)} calls {action.type.value} {quoted(target)}"
+        who = "feed" if isinstance(action, Fetch) else "action"
+        calls = f"{who} {quoted(action.id)} calls {action.type.value} {quoted(target)}"
         unresolved = self._library.unresolved(self._loaded, kind)
         if any(missing.is_told for missing in unresolved):
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 
 from cortex_cli.errors import Finding
 from cortex_cli.kinds import ActionMode, EdgeKind, Severity
@@ -11,6 +11,9 @@ from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Path, Provided, Trouble
 from cortex_cli.plan.references import Reference, errors, find
 from cortex_cli.protocol.action import Action, CachePolicy
+from cortex_cli.protocol.fetch import Fetch, Step
+
+_NO_ALIASES: dict[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -21,6 +24,13 @@ class Linker:
     key: str = "actions"
     findings: list[Finding] = field(default_factory=list[Finding])
     _by_name: dict[str, int] = field(default_factory=dict[str, int])
+    _written: list[int] = field(default_factory=list[int])
+
+    def __post_init__(self) -> None:
+        # Invariant: what is fetched for the written actions does not count in their places.
+        self._written = list(
+            accumulate((not isinstance(one, Fetch) for one in self.graph.actions), initial=0)
+        )
 
     @property
     def graph(self) -> Graph:
@@ -33,22 +43,57 @@ class Linker:
             self._by_name.setdefault(action.name, number)
             if action.output_key is not None:
                 self._provide(number, action.output_key)
+            if isinstance(action, Fetch):
+                self._serve(action)
         for number, action in enumerate(self.graph.actions):
-            for place, wanted in enumerate(action.depends_on):
-                self._depend(number, wanted, ("depends_on", place))
-            for place, then in choices(action):
-                self._choose(number, then, place)
-            for place, reference in self._references(number, action):
-                self._refer(number, reference.root, reference.path, place, reference)
-            for place, text in conditions(action):
-                self._condition(number, text, place)
+            self._link(number, action)
+        self._hold_back_fetches()
+
+    def _link(self, number: int, action: Action) -> None:
+        for place, wanted in enumerate(action.depends_on):
+            self._depend(number, wanted, ("depends_on", place))
+        for place, then in choices(action):
+            self._choose(number, then, place)
+        for place, reference in self._references(number, action):
+            self._refer(number, reference.root, reference.path, place, reference)
+        for place, text in conditions(action):
+            self._condition(number, text, place)
 
     def report(
         self, number: int, place: Path, code: str, message: str, *, hint: str | None = None
     ) -> None:
         """Add an error about the action of that number."""
-        path = (self.key, number, *place)
+        path = self._path(number, place)
         self.findings.append(Finding(code=code, message=message, hint=hint, path=path))
+
+    def _path(self, number: int, place: Path) -> tuple[Step, ...]:
+        """Where in the document it is written what an action has at a place."""
+        action = self.graph.actions[number]
+        if isinstance(action, Fetch):
+            return action.written_at(place)
+        return (self.key, self._written[number], *place)
+
+    def _serve(self, fetch: Fetch) -> None:
+        """Have the actions that a fetch serves mean its value by the name of the feed."""
+        if fetch.output_key not in {None, fetch.feed}:
+            for name in fetch.serves:
+                aliases = self.graph.aliases.setdefault(self.graph.index[name], {})
+                aliases[fetch.feed] = str(fetch.output_key)
+
+    def _hold_back_fetches(self) -> None:
+        """Have each fetch wait for what the actions wait for that need its value, and no less."""
+        actions = self.graph.actions
+        # A fetch comes before what it serves, which may be another fetch.
+        for number in range(len(actions) - 1, -1, -1):
+            fetch = actions[number]
+            if isinstance(fetch, Fetch) and fetch.like is not None:
+                for source, kind in self._written_parents(fetch.like):
+                    self.graph.add(source, number, kind)
+
+    def _written_parents(self, name: str) -> list[tuple[int, EdgeKind]]:
+        parents = self.graph.parents[self.graph.index[name]].items()
+        actions = self.graph.actions
+        return [(one, kind) for one, kind in parents if not isinstance(actions[one], Fetch)]
 
     def _provide(self, number: int, output_key: str) -> None:
         other = self.provided.by_key.setdefault(output_key, number)
@@ -118,6 +163,7 @@ class Linker:
         self, number: int, root: str, path: Path, place: Path, reference: Reference | None
     ) -> None:
         """Add the edge that a reference asks for, if it names an action or its output."""
+        root = self.graph.aliases.get(number, _NO_ALIASES).get(root, root)
         source = self.provided.action_behind(root, path)
         if source is not None:
             self._add(source, number, EdgeKind.DATA, number, place)
@@ -125,7 +171,7 @@ class Linker:
         has_item = self.graph.actions[number].for_each is not None and place[0] != "for_each"
         trouble = self.provided.trouble(root, path, has_item=has_item)
         if trouble is not None:
-            where = (self.key, number, *place)
+            where = self._path(number, place)
             self.findings.append(finding_of(trouble, reference, where))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cortex_cli.kinds import EdgeKind
-from cortex_cli.plan.traits import Traits, traits_of
+from cortex_cli.plan.traits import NO_ALIASES, Traits, traits_of
 from cortex_cli.protocol.action import Action
 
 _RANK = {EdgeKind.DEPENDS_ON: 0, EdgeKind.DATA: 1, EdgeKind.BARRIER: 2}
@@ -28,9 +28,10 @@ class Graph:
 
     `parents[i]` maps the number of each action that `i` waits for to the kind of the edge;
     `children[i]` lists the numbers that wait for `i`. Both are in the order of insertion.
+    `aliases[i]` says under which key of the context `i` finds what it calls otherwise.
     """
 
-    __slots__ = ("_traits", "actions", "children", "index", "parents")
+    __slots__ = ("_traits", "actions", "aliases", "children", "index", "parents")
 
     def __init__(self, actions: Sequence[Action]) -> None:
         """A graph without edges; of two actions with one id, `index` keeps the first."""
@@ -41,6 +42,7 @@ class Graph:
         self.parents: list[dict[int, EdgeKind]] = [{} for _ in self.actions]
         self.children: list[list[int]] = [[] for _ in self.actions]
         self._traits: tuple[Traits, ...] = ()
+        self.aliases: dict[int, dict[str, str]] = {}
 
     def __len__(self) -> int:
         """How many actions there are."""
@@ -50,7 +52,10 @@ class Graph:
     def traits(self) -> tuple[Traits, ...]:
         """The traits of the actions, found out when they are first asked for."""
         if not self._traits:
-            self._traits = tuple(map(traits_of, self.actions))
+            self._traits = tuple(
+                traits_of(action, self.aliases.get(number, NO_ALIASES))
+                for number, action in enumerate(self.actions)
+            )
         return self._traits
 
     def add(self, source: int, target: int, kind: EdgeKind) -> None:

@@ -12,6 +12,9 @@ from cortex_cli.kinds import ActionMode, ActionType, OnFailure, RunIf
 from cortex_cli.plan.conditions import Condition, compile_condition
 from cortex_cli.plan.references import holds_dollar
 from cortex_cli.protocol.action import Action
+from cortex_cli.protocol.fetch import Fetch
+
+NO_ALIASES: Mapping[str, str] = {}
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -21,7 +24,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     list. `is_plain`: it has no reference to resolve, no environment and no folder of its own, so
     that `parameters` are as they are written. `has_condition`: a condition decides on it; one
     about `item` is each item's own. `holds_slot`: it takes a slot while it runs. `is_background`:
-    nothing waits for it.
+    nothing waits for it. `feed` is the context feed that it fetches, `interval` how many seconds
+    old that may be. `aliases` are the keys in the context of what it calls otherwise.
     """
 
     id: str
@@ -44,10 +48,13 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     has_condition: bool
     holds_slot: bool
     is_background: bool
+    feed: str | None = None
+    interval: float | None = None
+    aliases: Mapping[str, str] = NO_ALIASES
 
 
-def traits_of(action: Action) -> Traits:
-    """The traits of one action."""
+def traits_of(action: Action, aliases: Mapping[str, str] = NO_ALIASES) -> Traits:
+    """The traits of one action, which finds under other keys what `aliases` name."""
     parameters = action.parameters
     is_plain = not action.env and action.cwd is None and not holds_dollar(parameters)
     return Traits(
@@ -71,6 +78,9 @@ def traits_of(action: Action) -> Traits:
         has_condition=_has_condition(action),
         holds_slot=action.holds_slot,
         is_background=action.mode is ActionMode.FIRE_AND_FORGET,
+        feed=action.feed if isinstance(action, Fetch) else None,
+        interval=action.interval if isinstance(action, Fetch) else None,
+        aliases=aliases,
     )
 
 

@@ -108,7 +108,7 @@ class _Trials:
         seconds = self.durations[number]
         free = None
         if self._holds_back(number):
-            graph = _without_barrier(self.graph, number)
+            graph = without_barrier(self.graph, number)
             free = self._search(graph, self.durations, self.slots).makespan
         return Shortening(
             id=self.graph.actions[number].id,
@@ -143,7 +143,7 @@ def _counts(most: int) -> Iterator[int]:
     yield max(1, most)
 
 
-def _without_barrier(graph: Graph, number: int) -> Graph:
+def without_barrier(graph: Graph, number: int) -> Graph:
     """The plan in which that `sync` action is `async`."""
     actions = list(graph.actions)
     actions[number] = actions[number].model_copy(update={"mode": ActionMode.ASYNC})

@@ -79,7 +79,7 @@ def _used(owner: Target) -> Iterator[str]:
         yield from _named(value)
     match owner:
         case Program():
-            for action in owner.plan.actions if owner.plan else ():
+            for action in owner.actions:
                 yield from _used_by(action)
         case ToolTarget():
             yield from _named(owner.manifest.implementation.model_dump())

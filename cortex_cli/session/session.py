@@ -1,8 +1,8 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +19,7 @@ from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan, check_protocol
 from cortex_cli.plan.describe import Outlook, describe, work_out
-from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.estimate import Learned, estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
@@ -125,14 +125,27 @@ class Session:
         """The warnings and notes about the manifest and all that its plan reaches."""
         return tuple(self._problems)
 
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What runs and may surprise, of all plans that are reached; worked out when asked for."""
+        from cortex_cli.session.notes import notes_of
+
+        return tuple(
+            note
+            for program in self.program.reached()
+            if (outlook := self._spec(program).outlook) is not None
+            for note in notes_of(program, outlook, self._learned(program.actions))
+        )
+
     @property
     def report(self) -> PlanReport:
         """What `cortex plan` shows; without actions where a model is to write the plan."""
         outlook = self._spec(self.program).outlook
+        problems = (*self.problems, *self.notes)
         if outlook is None:
             totals = PlanEstimate(max_parallel=self.program.protocol.slots)
-            return PlanReport(agent=self.program.name, estimate=totals, problems=self.problems)
-        return describe(self.program.name, outlook, self.problems)
+            return PlanReport(agent=self.program.name, estimate=totals, problems=problems)
+        return describe(self.program.name, outlook, problems)
 
     def what_if(self) -> WhatIf | None:
         """What other slots and other actions would make of the plan; None if there is none."""
@@ -164,7 +177,7 @@ class Session:
             planner, targets = self._spec(program).planner, self._spec(program).targets
             if isinstance(planner, ProgramPlanner):
                 planner.ready()
-            for action in program.plan.actions if program.plan else ():
+            for action in program.actions:
                 if action.is_conversation:
                     make_ready(targets.nested(action))
                 elif action.type in _HANDLED:
@@ -262,6 +275,8 @@ class Session:
                 )
                 findings += found
                 graphs[id(program)] = graph
+            elif program.feeds:
+                findings += check_plan(program.feeds, _names(program, self.program.protocol))[1]
             self._problems.extend(to_problems(findings, program.document))
             for tool in tools_of(program):
                 if tool not in checked:
@@ -306,6 +321,7 @@ class Session:
             input_rules=program.inputs,
             planner=self._planner(program, offers),
             offers=offers,
+            feeds=program.feeds,
         )
 
     def _planner(self, program: Program, offers: tuple[Offer, ...]) -> ProgramPlanner | None:
@@ -323,10 +339,13 @@ class Session:
             for action in graph.actions
             if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
         }
-        past = learned(graph.actions, self.request.environ, self.manifest_path)
+        past = self._learned(graph.actions)
         estimates = [estimate(action, nested, past) for action in graph.actions]
         shared = within(self.program.protocol.shared, program.protocol.shared)
         return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
+
+    def _learned(self, actions: Sequence[Action]) -> Mapping[str, Learned]:
+        return learned(actions, self.request.environ, self.manifest_path)
 
 
 def _root(program: Program, request: Request) -> Path:

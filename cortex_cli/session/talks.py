@@ -64,6 +64,7 @@ def talk_spec(
         input_rules=None,
         planner=_planner(clients, offers, defaults, chosen.note, is_native=is_native),
         offers=tuple(offers),
+        feeds=(),
         is_conversation=is_native,
     )
 

@@ -71,7 +71,10 @@ class ProgramTargets:
         self._handlers: dict[tuple[ActionType, str], Handler] = {}
 
     def handler(self, action: Action) -> Handler:
-        """The handler of a tool, relic or llm action; ActionError if there is none."""
+        """The handler of a tool, relic or llm action, or of an internal feed.
+
+        ActionError if there is none.
+        """
         key = (action.type, action.target or "")
         handler = self._handlers.get(key)
         if handler is None:
@@ -100,6 +103,8 @@ class ProgramTargets:
     def _make(self, action: Action) -> Handler:
         if action.type is ActionType.LLM:
             return self._owned(self._llm(action.target))
+        if action.type is ActionType.INTERNAL:
+            return _built_in(action.target)
         target = self._program.lookup(action.type, action.target or "")
         match target:
             case ToolTarget():
@@ -225,6 +230,13 @@ class ProgramTargets:
             return walk(roots[root], path) if root in roots else MISSING
 
         return declared(target.variables, self._place.ambient, lookup)
+
+
+def _built_in(target: str | None) -> Handler:
+    from cortex_cli.actions.built_in_feeds import built_in_feed
+    from cortex_cli.engine.clock import LoopClock
+
+    return built_in_feed(target, LoopClock().wall)
 
 
 def environment_of(target: ToolTarget, place: Workplace) -> "VirtualEnvironment":

@@ -28,7 +28,7 @@ def processes_at_once(program: Program) -> int:
     starting = [
         action
         for one in reached
-        for action in (one.plan.actions if one.plan else ())
+        for action in one.actions
         if any(map(_is_process, called_by(one, action)))
     ]
     unplanned = any(any(map(_is_process, tools_of(one))) for one in reached if one.plan is None)

@@ -193,6 +193,19 @@ def test_validate_is_silent_when_all_is_well(cortex: Cortex) -> None:
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
+def test_notes_are_told_by_plan_and_where_they_are_asked_for(cortex: Cortex) -> None:
+    manifest = MANIFESTS / "modes.yaml"
+    note = "note: 'alone' is sync, and 2 actions could run beside it"
+    assert note in cortex("validate", "-v", manifest).err
+    [problem] = cortex("validate", "--json", manifest).json["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("costly_sync", 14, 11)
+    assert cortex("plan", "--json", manifest).json["problems"] == [problem]
+    assert note in cortex("plan", manifest).out
+    for quiet in (cortex("validate", "-qv", manifest), cortex("plan", "-q", manifest)):
+        assert quiet.code == 0
+        assert "note:" not in quiet.out + quiet.err
+
+
 def test_validate_reports_every_file_at_once(cortex: Cortex, here: Path) -> None:
     (here / "one.yaml").write_text("kind: Agent\nname: one\nactinos: []\n")
     (here / "two.yaml").write_text("kind: Agent\nname: two\nversion: 1.10\n")

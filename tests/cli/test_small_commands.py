@@ -14,6 +14,11 @@ def test_init_writes_an_agent_that_plans_and_runs(cortex: Cortex, here: Path) ->
     assert "cortex run new/agent.yaml" in ended.out
     assert "name: my_agent" in (here / "new" / "agent.yaml").read_text()
     assert cortex("validate", "new").code == 0
+    for manifest in (here / "new").rglob("*.yaml"):
+        first = manifest.read_text().partition("\n")[0]
+        line, _, schema = first.partition("$schema=")
+        assert line == "# yaml-language-server: "
+        assert json.loads((manifest.parent / schema).read_text()) == cortex("schema").json
     ran = cortex("run", "new", "--set", "text=one two two")
     assert ran.code == 0, ran.err
     assert "3 words, most often 'two'" in ran.out

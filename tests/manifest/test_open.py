@@ -132,10 +132,6 @@ def test_an_entry_that_is_too_wrong_gives_its_problems_only(tmp_path: Path) -> N
     ("files", "line"),
     [
         (
-            {"m.yaml": "kind: Agent\nname: a\ncontext_feeds: [{id: x, source: {type: llm}}]\n"},
-            "m.yaml:3:16: 'context_feeds'",
-        ),
-        (
             {"m.yaml": "kind: Tool\nname: t\nimplementation: {type: mcp, tool: x, server: {}}\n"},
             "m.yaml:3:24: 'implementation: mcp'",
         ),

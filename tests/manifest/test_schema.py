@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from cortex_cli.errors import ManifestError
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.load import load_file
 from cortex_cli.manifest.schema import MODELS, Schema, json_schema, keys_at
+from cortex_cli.manifest.yaml_reader import read_file
 
 _SAMPLES = Path(__file__).parents[2] / "manifests"
 
@@ -125,3 +128,69 @@ def _mappings(value: Any) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any
             pending += [((*place, key), child) for key, child in node.items()]
         elif isinstance(node, list):
             pending += [((*place, number), child) for number, child in enumerate(node)]
+
+
+_TESTED = Path(__file__).parents[1] / "manifests"
+_SOUND = [
+    path
+    for folder in (_SAMPLES, _TESTED / "standard")
+    for path in sorted(folder.rglob("*"))
+    if path.suffix in {".yaml", ".yml"}
+]
+# Names, types and shapes; what is left takes more than one value, or more than one file, to see.
+_SEEN_BY_EDITORS = {
+    *("action_id", "action_key", "action_mode", "action_type", "import_key", "input_type"),
+    *("key_misspelt", "key_of_another_kind", "kind_missing", "kind_misspelt", "kind_monument"),
+    *("name_missing", "protocol_key", "protocol_range", "relic_endpoint_method"),
+    *("relic_fallback", "relic_health_check", "relic_interface", "relic_parameter_type"),
+    *("relic_praetorian", "reserved_output_key", "retry_range", "timeout_negative"),
+    *("tool_build_engine", "tool_runtime_key", "tool_sandbox", "tool_type", "version_unquoted"),
+    *("tool_without_entrypoint", "tool_without_implementation", "workflow_on_failure"),
+    *("workflow_two_plans", "workflow_without_plan"),
+}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def _written(path: Path) -> Any:
+    return read_file(path, path.name).value
+
+
+@pytest.mark.parametrize("path", _SOUND, ids=lambda path: str(path.relative_to(_SAMPLES.parent)))
+def test_every_sound_manifest_fits_the_schema(validator: Draft202012Validator, path: Path) -> None:
+    written = _written(path)
+    assert list(validator.iter_errors(written)) == []
+    kind = ManifestKind.RELIC if "PraetorianRelics" in written else ManifestKind(written["kind"])
+    assert Draft202012Validator(json_schema(kind)).is_valid(written)
+
+
+def test_the_schema_finds_what_a_schema_can_know(validator: Draft202012Validator) -> None:
+    found: set[str] = set()
+    for path in sorted((_TESTED / "broken").glob("*.yaml")):
+        try:
+            if not validator.is_valid(_written(path)):
+                found.add(path.stem)
+        except ManifestError:
+            assert path.stem.startswith("yaml_")
+    assert found == _SEEN_BY_EDITORS
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"id": "a", "type": "internal", "outputkey": "x"},
+        {"id": "a", "type": "internal", "depends_on": 5},
+        {"id": "a", "type": "internal", "output_key": "a-b"},
+        {"id": "a", "type": "internal", "retry": {"max_attempts": "3"}},
+        {"type": "internal"},
+    ],
+)
+def test_an_action_that_does_not_fit_is_found(
+    validator: Draft202012Validator, action: dict[str, Any]
+) -> None:
+    assert not validator.is_valid({"kind": "Agent", "name": "a", "actions": [action]})

@@ -74,6 +74,15 @@ def test_the_audit_is_wide(cortex):
         (["http_relic.yaml"], "water the plants"),
         (["pools.yaml"], "rye, spelt and wheat"),
         (["approval.yaml", "--yes"], "Hello, Ada!"),
+        (
+            ["feeds.yaml"],
+            (
+                "City library runs its catalogue repairs as agent plans: The library of the invented"
+                " city of Harrowmere repairs its catalogue with agent plans that run up to eight"
+                " actions side by side. The staff approve every plan before it runs, and two plans of"
+                " the first hundred were refused. (the clock was read twice)"
+            ),
+        ),
         (["secrets.yaml"], "signed with ***, and the signature holds: true"),
         (["failure_handling.yaml"], "In on attempt 3; the neighbour said nothing."),
     ],
