@@ -218,9 +218,8 @@ class Session:
 
         `made` has what actions call that a model has planned; where it plans, there is no graph.
         """
-        program = self.program
+        program, graph = self.program, self._graphs.get(id(self.program))
         for place, name in enumerate(path):
-            graph = self._graphs.get(id(program))
             declared = name.partition("[")[0]
             if graph is None:
                 call = made.get((path[:place], declared))
@@ -229,11 +228,15 @@ class Session:
                 call = None if number is None else _call_of(graph.actions[number])
             if call is None:
                 return None
+            if call[0] is ActionType.LLM:
+                # What its model calls is what this program can, and is planned nowhere.
+                graph = None
+                continue
             found = program.lookup(*call)
             if not isinstance(found, Program):
                 return None
-            program = found
-        return program.name, self._graphs.get(id(program))
+            program, graph = found, self._graphs.get(id(found))
+        return program.name, graph
 
     def run(
         self,
