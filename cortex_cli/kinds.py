@@ -201,3 +201,11 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
+
+
+class Pinning(StrEnum):
+    """Which tools of a server are pinned when it is asked what it offers."""
+
+    NEW = "new"
+    ALL = "all"
+    NONE = "none"

@@ -4,6 +4,8 @@ The structs are the wire form of `cortex plan --json` and of the event `plan_gen
 for field, with `source` and `target` of an edge written `from` and `to`. All times are seconds.
 """
 
+from typing import Any
+
 import msgspec
 
 from cortex_cli.errors import Problem
@@ -119,3 +121,20 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     curve: tuple[AtSlots, ...]
     knee: int
     shortenings: tuple[Shortening, ...] = ()
+
+
+class ListedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action can call: a tool, an operation of a relic, or what is built in.
+
+    `name` is what the action says: its target, behind a relic's name and a blank the operation.
+    `type` is that of a tool's implementation, else `relic` or `built-in`; `origin` is the file or
+    the server that it comes from. `parameters` is their JSON Schema; None: they are not known,
+    and `problem` says why.
+    """
+
+    name: str
+    type: str
+    origin: str
+    description: str = ""
+    parameters: dict[str, Any] | None = None
+    problem: str | None = None

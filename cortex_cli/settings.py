@@ -8,18 +8,25 @@ import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cortex_cli.errors import SetupError, UsageError
 from cortex_cli.ids import did_you_mean
+from cortex_cli.manifest.mcp_models import DeclaredServer, ServerName
 from cortex_cli.protocol.action import Written
 from cortex_cli.protocol.agent_loop import ParallelLimit
 
 FILE_NAME = "cortex.toml"
 _DIGITS = 10
 _MOST_BYTES = 1024 * 1024
+
+
+class McpSettings(Written):
+    """The MCP servers that are there for all manifests."""
+
+    servers: dict[ServerName, DeclaredServer] = Field(default_factory=dict)
 
 
 class Settings(Written):
@@ -37,6 +44,8 @@ class Settings(Written):
     """Where models of that provider are, if it is not the provider's own address."""
     api_key_env: str | None = None
     """The variable that holds the key for them."""
+    mcp: McpSettings = McpSettings()
+    """Only in files: `[mcp.servers.NAME]`."""
 
 
 def load_settings(environ: Mapping[str, str], root: Path | None) -> Settings:
@@ -50,15 +59,29 @@ def load_settings(environ: Mapping[str, str], root: Path | None) -> Settings:
         if key not in Settings.model_fields:
             message = f"{place}: there is no setting '{key}'"
             raise UsageError(message, hint=did_you_mean(key, Settings.model_fields))
-        values[key] = value
+        values[key] = _with_servers(values.get(key), value) if key == "mcp" else value
         places[key] = place
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
-        message = f"{places[key]}: '{values[key]!s:.80}' is no value for the setting '{key}'"
-        raise UsageError(message, hint=first["msg"]) from error
+        where = ".".join(map(str, first["loc"]))
+        message = f"{places[key]}: '{first['input']!s:.80}' is no value for the setting '{where}'"
+        if first["type"] == "extra_forbidden":
+            message = f"{places[key]}: there is no setting '{where}'"
+        raise UsageError(message, hint=first["msg"].removeprefix("Value error, ")) from error
+
+
+def _with_servers(weaker: Any, stronger: Any) -> Any:
+    """The servers of two files, each whole: one that both declare is the stronger file's."""
+    if not isinstance(weaker, dict) or not isinstance(stronger, dict):
+        return stronger
+    both = cast("list[dict[str, Any]]", [weaker, stronger])
+    tables = [one.get("servers", {}) for one in both]
+    if not all(isinstance(table, dict) for table in tables):
+        return both[1]
+    return {**both[0], **both[1], "servers": {**tables[0], **tables[1]}}
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

@@ -123,6 +123,14 @@ class HttpClient:
         await self._client.aclose()
 
 
+def guarded_transport(hosts: Hosts, resolve: Resolver = resolve_name) -> httpx2.AsyncBaseTransport:
+    """What sends the requests of a client of another library to declared hosts and nowhere else.
+
+    It raises ActionError (`host_refused`) for any other, and follows no redirect.
+    """
+    return _Transport(_GuardedBackend(hosts, resolve))
+
+
 _CORE_ERRORS = (
     httpcore2.NetworkError,
     httpcore2.ProtocolError,

@@ -1,9 +1,13 @@
 """Keeps one service running for as long as cortex does. Run as a script.
 
-Its arguments are LOG, MOST_BYTES, GRACE_SECONDS, PROGRAM and those of the program. It imports only the standard library, so that it starts quickly in any environment. Standard input
+Its arguments are LOG, MOST_BYTES, GRACE_SECONDS, PROGRAM and those of the program. It imports only
+the standard library, so that it starts quickly in any environment. Standard input
 is a pipe that cortex holds open: when it ends, however cortex has ended, the service gets TERM,
 its grace, and KILL. What the service writes goes to LOG, of which the beginning is dropped once it
 is longer than MOST_BYTES. The exit code is that of the service; 128 and more: a signal ended it.
+
+With `--piped` in front, and FD, GRACE_SECONDS, PROGRAM … behind it, the pipe is the descriptor FD,
+and the standard streams are those of the program.
 """
 
 import os
@@ -18,6 +22,8 @@ from pathlib import Path
 from time import monotonic
 
 CUT_MARK = b"[the beginning of this log was cut]\n"
+
+PIPED = "--piped"
 
 _CHUNK = 64 * 1024
 _LAST_SECONDS = 0.3
@@ -54,11 +60,13 @@ class BoundedLog:
 class Keeper:
     """Waits for whatever comes first: the end of the service, or that of cortex."""
 
-    def __init__(self, log: BoundedLog, service: "subprocess.Popen[bytes]") -> None:
-        assert service.stdout is not None
+    def __init__(
+        self, service: "subprocess.Popen[bytes]", log: BoundedLog | None = None, lifeline: int = 0
+    ) -> None:
+        """`lifeline` is the descriptor that ends with cortex; no log: nothing is to be read."""
         self._log = log
         self._service = service
-        self._output = service.stdout.fileno()
+        self._lifeline = lifeline
         self._is_asked = False
         self._selector = selectors.DefaultSelector()
 
@@ -82,8 +90,11 @@ class Keeper:
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _stay)
         signal.signal(signal.SIGTERM, self._ask)
-        self._selector.register(self._output, selectors.EVENT_READ, self._read_output)
-        self._selector.register(sys.stdin.buffer, selectors.EVENT_READ, self._read_input)
+        if self._log is not None and self._service.stdout is not None:
+            output = self._service.stdout.fileno()
+            reader = partial(self._read_output, self._log, output)
+            self._selector.register(output, selectors.EVENT_READ, reader)
+        self._selector.register(self._lifeline, selectors.EVENT_READ, self._read_input)
         self._selector.register(reading, selectors.EVENT_READ, partial(os.read, reading, _CHUNK))
 
     def _ask(self, *_: object) -> None:
@@ -102,15 +113,15 @@ class Keeper:
             if until is not None and (not events or monotonic() > until + _LAST_SECONDS):
                 return
 
-    def _read_output(self) -> None:
-        if chunk := os.read(self._output, _CHUNK):
-            self._log.write(chunk)
+    def _read_output(self, log: BoundedLog, output: int) -> None:
+        if chunk := os.read(output, _CHUNK):
+            log.write(chunk)
         else:
-            self._selector.unregister(self._output)
+            self._selector.unregister(output)
 
     def _read_input(self) -> None:
-        if not os.read(0, _CHUNK):
-            self._selector.unregister(sys.stdin.buffer)
+        if not os.read(self._lifeline, _CHUNK):
+            self._selector.unregister(self._lifeline)
             self._is_asked = True
 
     def _signal(self, number: signal.Signals) -> None:
@@ -120,6 +131,8 @@ class Keeper:
 
 def main(arguments: list[str]) -> int:
     """Start the service and keep it; its exit code."""
+    if arguments[0] == PIPED:
+        return _keep_piped(int(arguments[1]), float(arguments[2]), arguments[3:])
     path, most_bytes, grace_seconds, *argv = arguments
     with closing(BoundedLog(Path(path), int(most_bytes))) as log:
         try:
@@ -128,7 +141,21 @@ def main(arguments: list[str]) -> int:
             log.write(f"'{argv[0]}' could not be started: {error.strerror}\n".encode())
             return _NOT_STARTED
         with service:
-            return Keeper(log, service).keep(float(grace_seconds))
+            return Keeper(service, log).keep(float(grace_seconds))
+
+
+def _keep_piped(lifeline: int, grace_seconds: float, argv: list[str]) -> int:
+    try:
+        service = subprocess.Popen(argv, start_new_session=True)
+    except OSError as error:
+        sys.stderr.write(f"'{argv[0]}' could not be started: {error.strerror}\n")
+        return _NOT_STARTED
+    # The streams end with the program, not with its keeper.
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nothing, number)
+    with service:
+        return Keeper(service, lifeline=lifeline).keep(grace_seconds)
 
 
 def _start(argv: list[str]) -> "subprocess.Popen[bytes]":

@@ -21,6 +21,7 @@ from cortex_cli.cli import (
     schema,
     show,
     stop,
+    tools,
     validate,
     why,
 )
@@ -64,7 +65,7 @@ def cortex(
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug)
 
 
-_COMMANDS = (plan, run, resume, stop, show, logs, why, graph, validate, init, schema, doctor)
+_COMMANDS = (plan, run, resume, stop, show, logs, why, graph, validate, init, schema, doctor, tools)
 for _module in _COMMANDS:
     app.command(_module.__name__.rpartition(".")[2])(_module.command)
 app.add_typer(runs.app, name="runs")

@@ -31,17 +31,25 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Say what is installed and usable here, or, with a manifest, whether what it needs is well."""
-    from cortex_cli.session.diagnosis import diagnose
-
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(debug=debug, json=as_json, color=color)
-    checks = diagnose() if manifest is None else _reached(Opening(manifest=manifest, root=root))
+    opening = Opening(manifest=manifest or ".", root=root)
+    checks = _installed(opening) if manifest is None else _reached(opening)
     if terminal.json:
         terminal.write_json({"checks": checks})
     else:
         _print(terminal, checks)
     if any(check.status == "error" for check in checks):
         raise typer.Exit(3)
+
+
+def _installed(opening: Opening) -> "Sequence[Check]":
+    import anyio
+
+    from cortex_cli.session.diagnosis import diagnose
+    from cortex_cli.session.server_health import check_servers
+
+    return [*diagnose(), *anyio.run(check_servers, opening.request())]
 
 
 def _reached(opening: Opening) -> "Sequence[Check]":

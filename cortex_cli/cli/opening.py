@@ -29,13 +29,18 @@ class Opening:
 
         return Session.open(self.request())
 
-    def request(self) -> "Request":
-        """The same, as the library asks for it; reads standard input if that is the manifest."""
+    def request(self, content: bytes | None = None) -> "Request":
+        """The same, as the library asks for it; reads standard input if that is the manifest.
+
+        `content` stands in place of what the manifest holds.
+        """
         from cortex_cli.session.session import Request
 
-        source = sys.stdin.buffer.read() if self.manifest == "-" else Path(self.manifest)
+        source = Path(self.manifest)
+        if self.manifest == "-" and content is None:
+            content = sys.stdin.buffer.read()
         return Request(
-            source=source,
+            source=source if content is None else content,
             cwd=Path.cwd(),
             environ=os.environ,
             root=self.root,

@@ -5,26 +5,24 @@ or never. So the run gets a background task of the event loop's, and the iterato
 is closed or no longer referenced.
 """
 
-import asyncio
 import contextlib
-import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from cortex_cli.engine.clock import call_soon, loop_event
-from cortex_cli.engine.ports import Soon
+from cortex_cli.engine.clock import loop_event
+from cortex_cli.engine.hosting import spawn
 from cortex_cli.engine.spill import Spill
 from cortex_cli.events import Event
 
-Run = Callable[[Callable[[Event], None]], Awaitable[None]]
+if TYPE_CHECKING:
+    from cortex_cli.engine.ports import Soon
 
-# The event loop keeps only weak references to its tasks.
-_hosted: set[asyncio.Task[None]] = set()
+Run = Callable[[Callable[[Event], None]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +107,6 @@ class _Channel:
             self.news.set()
 
 
-def _spawn(host: Callable[[], Awaitable[None]]) -> Soon:
-    """Start a background task of the running event loop.
-
-    Returns how to have a function called in that loop soon, from any thread.
-    """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return _spawn_on_trio(host)
-
-    async def task() -> None:
-        await host()
-
-    hosted = loop.create_task(task(), name="cortex run")
-    _hosted.add(hosted)
-    hosted.add_done_callback(_hosted.discard)
-    return call_soon()
-
-
-def _spawn_on_trio(host: Callable[[], Awaitable[None]]) -> Soon:
-    import trio
-
-    context = contextvars.copy_context()
-    trio.lowlevel.spawn_system_task(host, name="cortex run", context=context)
-    return call_soon()
-
-
 class EventStream:
     """Events in order, losing none: an async iterator that is also an async context manager.
 
@@ -214,7 +185,7 @@ class EventStream:
         if self._channel is None:
             self._channel = channel = _Channel(self._cancel, self._room)
             run = self._run
-            self._soon = _spawn(lambda: channel.host(run))
+            self._soon = spawn(lambda: channel.host(run))
         return self._channel
 
     @staticmethod

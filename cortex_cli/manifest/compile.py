@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cortex_cli.errors import ManifestError, Problem
+from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.alone import alone
 from cortex_cli.manifest.bind import Binding, CallsByFile, written_plan
@@ -16,11 +16,11 @@ from cortex_cli.manifest.library import Library
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
-from cortex_cli.manifest.not_yet import later_fields
 from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.scope import FileScope
-from cortex_cli.manifest.tool_models import ToolManifest
+from cortex_cli.manifest.servers import server_place
+from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
 from cortex_cli.plan.feeds import with_fetches
 from cortex_cli.plan.references import output_source
 from cortex_cli.protocol.action import Action
@@ -97,14 +97,7 @@ class Programs:
             case None:
                 raise ManifestError(loaded.problems)
             case ToolManifest() as manifest:
-                target = ToolTarget(
-                    manifest=manifest,
-                    file=loaded.file,
-                    folder=loaded.folder,
-                    document=loaded.document,
-                    variables=files.variables(),
-                    requirements=_requirements(manifest, files),
-                )
+                return self._compile_tool(loaded, manifest, files)
             case RelicManifest() as manifest:
                 target = RelicTarget(
                     manifest=manifest,
@@ -113,10 +106,31 @@ class Programs:
                     document=loaded.document,
                     variables=files.variables(),
                 )
+                return _Compiled(target, tuple(files.problems))
             case manifest:
                 return self._compile_program(loaded, manifest, files)
-        later = to_problems(later_fields(manifest), loaded.document)
-        return _Compiled(target, (*files.problems, *later))
+
+    def _compile_tool(
+        self, loaded: LoadedManifest, manifest: ToolManifest, files: SettingsFiles
+    ) -> _Compiled:
+        folder, server = loaded.folder, _server_name(manifest)
+        findings: list[Finding] = []
+        if server is not None:
+            servers, folder = self.library.servers, self.library.root
+            bound = servers.bound(manifest)
+            if bound is None:
+                findings.append(servers.misnamed(server, *server_place(loaded, server)))
+            manifest = bound or manifest
+        target = ToolTarget(
+            manifest=manifest,
+            file=loaded.file,
+            folder=folder,
+            document=loaded.document,
+            variables=files.variables(),
+            requirements=_requirements(manifest, files),
+            server_name=server,
+        )
+        return _Compiled(target, (*files.problems, *to_problems(findings, loaded.document)))
 
     def _compile_program(
         self,
@@ -157,7 +171,8 @@ class Programs:
             feeds=tuple(one for one in fetches if isinstance(one, Fetch)),
         )
         files.check_prompts()
-        findings = [*feeds.findings, *binding.findings, *later_fields(manifest)]
+        servers = self.library.servers.unknown(loaded, called)
+        findings = [*feeds.findings, *binding.findings, *servers]
         problems = (*files.problems, *to_problems(findings, loaded.document))
         return _Compiled(program, problems, tuple(called))
 
@@ -181,6 +196,13 @@ class _ProgramScope:
     def called(self) -> Iterator[Program]:
         targets = (self.programs.compiled(loaded).target for loaded in self.reached)
         return (target for target in targets if isinstance(target, Program))
+
+
+def _server_name(manifest: ToolManifest) -> str | None:
+    """The name of the server that a tool is of, if `cortex.toml` has to say what it means."""
+    implementation = manifest.implementation
+    is_named = isinstance(implementation, McpImplementation)
+    return implementation.server if is_named and isinstance(implementation.server, str) else None
 
 
 def _requirements(manifest: ToolManifest, files: SettingsFiles) -> Path | None:

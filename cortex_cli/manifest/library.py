@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from cortex_cli.errors import Problem
 from cortex_cli.kinds import ManifestKind
 from cortex_cli.manifest.load import LoadedManifest
+from cortex_cli.manifest.servers import Servers
 
 Named = dict[tuple[ManifestKind, str], LoadedManifest]
 
@@ -40,6 +41,7 @@ class Library:
 
     root: Path
     entry: LoadedManifest
+    servers: Servers
     problems: list[Problem] = field(default_factory=list[Problem])
     _imports: dict[LoadedManifest, Named] = field(default_factory=dict[LoadedManifest, Named])
     # An ordered set: a tool may have thousands of importers.
@@ -72,8 +74,18 @@ class Library:
 
     def find(self, loaded: LoadedManifest, kind: ManifestKind, name: str) -> LoadedManifest | None:
         """The manifest that a name means in a file: of its own imports, then of its importers'."""
-        scopes = (self._imports[scope] for scope in self._scopes(loaded))
-        return next((names[kind, name] for names in scopes if (kind, name) in names), None)
+        for scope in self._scopes(loaded):
+            found = self._imports[scope].get((kind, name))
+            if found is None and kind is ManifestKind.TOOL:
+                found = self.servers.tool(scope, name)
+            if found is not None:
+                return found
+        return None
+
+    def server_names(self, loaded: LoadedManifest) -> list[str]:
+        """The MCP servers whose tools have names in a file, the nearest first."""
+        names = [name for scope in self._scopes(loaded) for name in self.servers.names(scope)]
+        return list(dict.fromkeys(names))
 
     def names(self, loaded: LoadedManifest) -> list[tuple[ManifestKind, str]]:
         """All that has a name in a file, the nearest first."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from cortex_cli.kinds import ManifestKind, OnFailure
+from cortex_cli.manifest.mcp_models import ImportedServer, SecretDeclaration, ServerName
 from cortex_cli.manifest.parameters import Declaration, WrittenInput, is_mapping
 from cortex_cli.protocol.action import Action, RetryPolicy, Seconds
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
@@ -49,29 +50,15 @@ class EnvironmentDeclaration(Declaration):
 
 
 class ImportDeclaration(Declaration):
-    """Paths, relative to the importing file, or bare names."""
+    """Paths, relative to the importing file, or bare names; MCP servers with all their tools."""
 
     tools: tuple[str, ...] = ()
     relics: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
+    mcp: tuple[ServerName | ImportedServer, ...] = ()
     amulets: tuple[str, ...] = ()
     monuments: tuple[str, ...] = ()
-
-
-class SecretDeclaration(Declaration):
-    """Where a secret is taken from; exactly one of the three."""
-
-    env: str | None = None
-    file: str | None = None
-    command: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> Self:
-        if [self.env, self.file, self.command].count(None) != 2:
-            message = "a secret is taken from exactly one of 'env', 'file' and 'command'"
-            raise ValueError(message)
-        return self
 
 
 class ManifestBase(Declaration):

@@ -1,6 +1,7 @@
 """From a file, a folder or standard input to a program: where a command, or a library user, starts."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from cortex_cli.errors import ManifestError, Problem, UsageError
@@ -14,6 +15,7 @@ from cortex_cli.manifest.paths import entry_in, root_of
 from cortex_cli.manifest.program import Program
 from cortex_cli.manifest.relic_models import RelicManifest
 from cortex_cli.manifest.resolve import load_library
+from cortex_cli.manifest.servers import DeclaredServers, no_servers
 from cortex_cli.manifest.unused import unused_imports
 from cortex_cli.manifest.wording import listed
 
@@ -23,6 +25,16 @@ STANDARD_INPUT = "-"
 _PLANNED = (ManifestKind.AGENT, ManifestKind.WORKFLOW)
 _DEFAULT_LIMITS = Limits()
 _FEW = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """From where a manifest is opened: see `open_program`; `servers` are those declared there."""
+
+    cwd: Path
+    root: Path | None = None
+    limits: Limits = _DEFAULT_LIMITS
+    servers: DeclaredServers = no_servers
 
 
 def open_program(
@@ -42,9 +54,8 @@ def open_program(
     Raises ManifestError with everything that is wrong in all files that are read, and UsageError
     for a source, root or operation that there is not.
     """
-    library, program, problems = _examine(
-        source, root=root, cwd=cwd, operation=operation, limits=limits
-    )
+    place = Place(root=root, cwd=cwd, limits=limits)
+    library, program, problems = _examine(source, place, operation)
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise ManifestError(problems)
     if program is None:
@@ -66,22 +77,31 @@ def examine(
     not for running. None: too much is wrong, or a relic has several operations and none is
     chosen. Raises ManifestError only for an entry that cannot be read as a manifest at all.
     """
-    _, program, problems = _examine(source, root=root, cwd=cwd, operation=operation, limits=limits)
+    return examine_at(Place(root=root, cwd=cwd, limits=limits), source, operation)
+
+
+def examine_at(
+    place: Place, source: Path | bytes, operation: str | None = None
+) -> tuple[Program | None, list[Problem]]:
+    """As `examine`, from a place where MCP servers may be declared."""
+    _, program, problems = _examine(source, place, operation)
     return program, problems
 
 
 def _examine(
-    source: Path | bytes, *, root: Path | None, cwd: Path, operation: str | None, limits: Limits
+    source: Path | bytes, place: Place, operation: str | None
 ) -> tuple[Library, Program | None, list[Problem]]:
-    entry = _entry(source, cwd, limits)
+    entry = _entry(source, place.cwd, place.limits)
     if operation is not None and entry.kind in _PLANNED:
         message = f"{entry.file} is of kind {entry.kind}, which has no operations"
         raise UsageError(message, hint="leave --operation out")
-    bounds = root_of(entry.folder, root=root, cwd=cwd)
+    bounds = root_of(entry.folder, root=place.root, cwd=place.cwd)
     if not entry.folder.is_relative_to(bounds):
         message = f"{entry.file} lies outside of the root {bounds}"
         raise UsageError(message, hint="choose a folder around it with --root")
-    library = load_library(entry, root=bounds, cwd=cwd, limits=limits)
+    library = load_library(
+        entry, root=bounds, cwd=place.cwd, limits=place.limits, servers=place.servers
+    )
     program, problems = compile_program(library, operation=operation)
     problems = [*library.problems, *problems]
     if all(problem.severity is not Severity.ERROR for problem in problems):

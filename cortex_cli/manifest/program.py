@@ -22,7 +22,8 @@ class ToolTarget:
     """A tool that can be called; its paths are relative to `folder`.
 
     `variables` are those of its `environment`, which may hold references. `requirements` is the
-    file that names the packages it needs, if it needs any.
+    file that names the packages it needs, if it needs any. `server_name` is that of its MCP
+    server, where `cortex.toml` declares it; the folder is the root then.
     """
 
     manifest: ToolManifest
@@ -31,6 +32,7 @@ class ToolTarget:
     document: Document
     variables: Mapping[str, str]
     requirements: Path | None = None
+    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ from cortex_cli.manifest.load import LoadedManifest, load_file
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.near_files import near_import
 from cortex_cli.manifest.paths import Missing, Refused, import_path
+from cortex_cli.manifest.servers import DeclaredServers, Servers, no_servers
 from cortex_cli.manifest.wording import quoted
 
 MOST_IMPORTS = 10_000
@@ -29,13 +30,19 @@ IMPORT_KEYS = {
 
 
 def load_library(
-    entry: LoadedManifest, *, root: Path, cwd: Path, limits: Limits | None = None
+    entry: LoadedManifest,
+    *,
+    root: Path,
+    cwd: Path,
+    limits: Limits | None = None,
+    servers: DeclaredServers = no_servers,
 ) -> Library:
     """The library of a manifest; `root` is a real path, `cwd` what messages name files from.
 
-    Problems are collected in the library, not raised.
+    `servers` are asked for when a manifest names one. Problems are collected in the library, not
+    raised.
     """
-    library = Library(root, entry)
+    library = Library(root, entry, Servers(root, servers))
     _Loader(library, cwd.resolve(), limits or Limits()).load_all()
     return library
 

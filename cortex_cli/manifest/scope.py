@@ -64,6 +64,12 @@ class FileScope:
             return Finding(code="wrong_target", message=message, hint=hint, path=("target",))
         known = [name for other, name in names if other is kind]
         message = f"{calls}, which nothing imports"
+        servers = self._library.server_names(self._loaded) if kind is ManifestKind.TOOL else []
+        server = target.partition(".")[0]
+        if servers and (server in servers or "." in target):
+            hint = f"write '{server}.TOOL'" if server in servers else did_you_mean(server, servers)
+            hint = hint or f"the servers imported here are {listed(servers[:_FEW], 'and')}"
+            return Finding(code="unknown_target", message=message, hint=hint, path=("target",))
         hint = did_you_mean(target, known) or _imported(kind, known)
         return Finding(code="unknown_target", message=message, hint=hint, path=("target",))
 

@@ -7,6 +7,7 @@ from pydantic import Field, StrictBool, field_validator, model_validator
 
 from cortex_cli.kinds import Effect, ManifestKind
 from cortex_cli.manifest.command_line import arguments
+from cortex_cli.manifest.mcp_models import McpServer, ServerName
 from cortex_cli.manifest.models import ManifestBase
 from cortex_cli.manifest.parameters import Declaration, ToolParameter
 from cortex_cli.protocol.action import Seconds
@@ -120,21 +121,12 @@ class HttpImplementation(_Implementation):
     allow_hosts: tuple[str, ...] = ()
 
 
-class McpServer(Declaration):
-    """An MCP server: a command to start, or a URL."""
-
-    command: str | None = None
-    args: tuple[str, ...] = ()
-    env: dict[str, str] = Field(default_factory=dict)
-    url: str | None = None
-
-
 class McpImplementation(_Implementation):
     """A tool of an MCP server."""
 
     type: Literal["mcp"]
-    server: McpServer
-    tool: str
+    server: ServerName | McpServer = Field(description="One of cortex.toml by its name, or one")
+    tool: Annotated[str, Field(min_length=1)]
 
 
 Implementation = Annotated[

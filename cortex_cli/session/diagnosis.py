@@ -35,7 +35,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def diagnose() -> list[Check]:
     """Look at everything; changes nothing but that the state folder is made if it is missing."""
-    return [_python(), _system(), _settings(), _state(), *_programs(), _sandbox(), _drawing()]
+    return [
+        _python(),
+        _system(),
+        _settings(),
+        _state(),
+        *_programs(),
+        _sandbox(),
+        _drawing(),
+        _mcp(),
+    ]
 
 
 def _python() -> Check:
@@ -58,7 +67,7 @@ def _settings() -> Check:
         settings = load_settings(os.environ, None)
     except CortexError as error:
         return Check(name="settings", status="error", found=str(error))
-    shown = ", ".join(f"{key}={value}" for key, value in settings.model_dump().items() if value)
+    shown = ", ".join(f"{key}={value}" for key, value in settings if key != "mcp" and value)
     return Check(name="settings", status="ok", found=shown)
 
 
@@ -97,3 +106,11 @@ def _drawing() -> Check:
         return Check(name="drawing", status="ok", found=found)
     hint = f"for cortex graph -o file.svg: pip install '{DISTRIBUTION}[viz]'"
     return Check(name="drawing", status="note", found="no graphviz", hint=hint)
+
+
+def _mcp() -> Check:
+    try:
+        return Check(name="mcp", status="ok", found=f"mcp {version('mcp')}")
+    except PackageNotFoundError:
+        hint = f"for tools of MCP servers: pip install '{DISTRIBUTION}[mcp]'"
+        return Check(name="mcp", status="note", found="not installed", hint=hint)

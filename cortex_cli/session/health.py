@@ -9,12 +9,15 @@ from cortex_cli.engine.context import declared
 from cortex_cli.engine.ports import ActionCall, RunSpec
 from cortex_cli.errors import CortexError, ManifestError
 from cortex_cli.events import Usage
-from cortex_cli.kinds import ActionType, Severity
+from cortex_cli.kinds import ActionType, Pinning, Severity
 from cortex_cli.manifest.open import first_operation
+from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
+from cortex_cli.manifest.tool_models import McpImplementation
 from cortex_cli.protocol.action import Action
 from cortex_cli.session.diagnosis import Check
 from cortex_cli.session.local_models import models_of
+from cortex_cli.session.servers import ServerHouse, Surroundings
 from cortex_cli.session.session import Request, Session
 from cortex_cli.session.targets import ProgramTargets, Workplace, environment_of
 from cortex_cli.session.vault import Vault
@@ -47,6 +50,11 @@ async def check_health(program: Program, request: Request) -> list[Check]:
         models=cache(partial(models_of, Settings(), request.environ)),
         ambient=request.environ,
         state=lambda: open_state_folder(state_folder(request.environ)),
+        servers=ServerHouse(
+            root=root_of(program.folder, root=request.root, cwd=request.cwd),
+            masker=lambda: vault.masker,
+            pinning=Pinning.NONE,
+        ),
     )
     checks: list[Check] = []
     try:
@@ -106,6 +114,8 @@ class _Look:
 
         manifest = target.manifest
         variables = declared(target.variables, self.place.ambient)
+        if isinstance(manifest.implementation, McpImplementation):
+            return await self._served(target, manifest.implementation.tool, variables)
         if manifest.sandbox != "none":
             from cortex_cli.actions.sandbox import find_sandbox
 
@@ -120,6 +130,14 @@ class _Look:
             return self.found("ok", _UNCHECKED)
         await check_tool_health(check, target.folder, variables)
         return self.found("ok", "well")
+
+    async def _served(self, target: ToolTarget, tool: str, variables: dict[str, str]) -> Check:
+        around = Surroundings(
+            variables=variables, secrets=self.place.secrets(target), ambient=self.place.ambient
+        )
+        connection = self.place.servers.of_tool(target, around)
+        await connection.offer(tool, _Notes())
+        return self.found("ok", f"server {connection.name} answers, and has it as it was pinned")
 
     def found(self, status: Literal["ok", "note", "error"], what: str) -> Check:
         """A check with this outcome."""

@@ -14,7 +14,7 @@ from cortex_cli.errors import ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
-from cortex_cli.manifest.open import examine
+from cortex_cli.manifest.open import Place, examine_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan, check_protocol
@@ -31,8 +31,10 @@ from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
 from cortex_cli.session.offers import offers_of
+from cortex_cli.session.pinned_offers import pinned_offers
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
+from cortex_cli.session.servers import ServerHouse
 from cortex_cli.session.talks import make_ready
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
@@ -54,6 +56,7 @@ class Request:
     `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
     environments of tools may be made where they are missing. `goal` is for an agent without a plan.
+    `renews_lock`: what MCP servers offer is pinned in place of what was pinned before.
     """
 
     source: Path | bytes
@@ -66,6 +69,7 @@ class Request:
     passes: int | None = None
     may_build: bool = True
     goal: str | None = None
+    renews_lock: bool = False
 
 
 class Session:
@@ -95,19 +99,23 @@ class Session:
             state=lambda: open_state_folder(state_folder(request.environ)),
             may_build=request.may_build,
             models=cache(partial(models_of, settings, request.environ)),
+            servers=ServerHouse(
+                root=_root(program, request),
+                masker=lambda: self._vault.masker,
+            ),
         )
 
     @classmethod
     @undisturbed()
     def open(cls, request: Request) -> Self:
         """Open a manifest; ManifestError with all that is wrong with it."""
-        program, problems = examine(
-            request.source,
+        place = Place(
             root=request.root,
             cwd=request.cwd,
-            operation=request.operation,
             limits=Limits(max_bytes=request.max_bytes),
+            servers=lambda root: load_settings(request.environ, root).mcp.servers,
         )
+        program, problems = examine_at(place, request.source, request.operation)
         if program is None:
             raise ManifestError(problems)
         settings = load_settings(request.environ, _root(program, request))
@@ -311,7 +319,9 @@ class Session:
                 self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
 
     def _bare_spec(self, program: Program) -> RunSpec:
-        offers = offers_of(program) if program.plan is None else ()
+        offers: tuple[Offer, ...] = ()
+        if program.plan is None:
+            offers = (*pinned_offers(program, self._place.servers), *offers_of(program))
         return RunSpec(
             name=program.name,
             protocol=program.protocol,

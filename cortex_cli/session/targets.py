@@ -23,6 +23,7 @@ from cortex_cli.plan.named_tools import named_tools
 from cortex_cli.plan.references import MISSING, walk
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.sealed import Sealed
+from cortex_cli.session.servers import ServerHouse, Surroundings
 
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
@@ -36,13 +37,14 @@ class Workplace:
 
     `secrets` gives those of a tool or relic, by their names.
     `may_build`: environments that tools need, and that are not there, may be made.
-    `models` gives the models that can be had, the same each time.
+    `models` gives the models that can be had, the same each time; `servers` are the MCP servers.
     """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     secrets: Callable[[Target], Mapping[str, Sealed]]
     models: Callable[[], "Models"]
+    servers: ServerHouse
     may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])
     relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
@@ -52,6 +54,7 @@ class Workplace:
         from anyio import create_task_group
 
         async with create_task_group() as tasks:
+            tasks.start_soon(self.servers.aclose)
             while self.owned:
                 closer = getattr(self.owned.pop(), "aclose", None)
                 if closer is not None:
@@ -178,8 +181,9 @@ class ProgramTargets:
                 secrets = self._place.secrets(target)
                 return HttpTool(manifest, environment=environment, secrets=secrets)
             case McpImplementation():
-                message = f"tool '{manifest.name}' is of type 'mcp', which is not there yet"
-                raise ActionError(message, error_type="not_yet", retryable=False)
+                from cortex_cli.actions.mcp_tool import McpTool
+
+                return McpTool(manifest, self._place.servers.of_tool(target, self._around(target)))
             case _:
                 assert_never(manifest.implementation)
 
@@ -221,6 +225,13 @@ class ProgramTargets:
             state_folder=self._place.state(),
             identity=str(target.folder / target.file),
             clock=LoopClock(),
+        )
+
+    def _around(self, target: ToolTarget) -> Surroundings:
+        return Surroundings(
+            variables=self._environment(target),
+            secrets=self._place.secrets(target),
+            ambient=self._place.ambient,
         )
 
     def _environment(self, target: ToolTarget | RelicTarget) -> dict[str, str]:

@@ -8,6 +8,7 @@ from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.manifest.tool_models import (
     CommandImplementation,
     HttpImplementation,
+    McpImplementation,
     PythonImplementation,
     ScriptImplementation,
 )
@@ -59,5 +60,9 @@ def check_tool(tool: ToolTarget) -> list[Finding]:
             from cortex_cli.actions.http_check import check_http
 
             return check_http(tool.manifest)
+        case McpImplementation():
+            from cortex_cli.actions.mcp_check import check_mcp
+
+            return check_mcp(tool.manifest)
         case _:
             return []

@@ -98,8 +98,6 @@ def _of_plan(event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatched) -> str:
                 f"{seconds_text(estimate.scheduled_seconds)}"
             )
         case ev.PlanExtended(data=data):
-            if not data.actions:
-                return "the plan is written to its end"
             return f"planned {len(data.actions):,} more: {listed(action.id for action in data.actions)}"
         case ev.PlanPatched(data=data):
             replaced = ", ".join(data.replaced)

@@ -128,23 +128,6 @@ def test_an_entry_that_is_too_wrong_gives_its_problems_only(tmp_path: Path) -> N
     assert [problem.code for problem in problems] == ["wrong_type"]
 
 
-@pytest.mark.parametrize(
-    ("files", "line"),
-    [
-        (
-            {"m.yaml": "kind: Tool\nname: t\nimplementation: {type: mcp, tool: x, server: {}}\n"},
-            "m.yaml:3:24: 'implementation: mcp'",
-        ),
-    ],
-)
-def test_what_this_version_cannot_do_yet_is_named(
-    tmp_path: Path, files: dict[str, str], line: str
-) -> None:
-    assert all_told(tmp_path, files) == [
-        f"{line} is part of the language, but this version cannot follow it yet"
-    ]
-
-
 @pytest.mark.parametrize("place", ["inner", "outer"])
 def test_a_build_with_packages_names_its_requirements(tmp_path: Path, place: str) -> None:
     build = "build: {engine: pip, requirements_file: ./requirements.txt}"

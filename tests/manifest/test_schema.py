@@ -99,7 +99,11 @@ def test_short_forms_are_known() -> None:
         ({}, ("metadata", "x"), []),
         ({}, ("outputs", "x"), ["description", "optional", "source"]),
         ({}, ("implementation", "server", "env"), []),
-        ({}, ("implementation", "server"), ["args", "command", "env", "url"]),
+        (
+            {},
+            ("implementation", "server"),
+            ["allow_hosts", "args", "command", "env", "headers", "url"],
+        ),
     ],
 )
 def test_the_keys_at_a_path_depend_on_the_type_there(

@@ -72,6 +72,10 @@ def test_the_audit_is_wide(cortex):
         (["modes.yaml"], "left, right, alone, last"),
         (["nested.yaml"], "New: Notes on loops, with a blue cover"),
         (["http_relic.yaml"], "water the plants"),
+        (
+            ["almanac", "--set", "date=2027-01-22"],
+            "2027-01-22 is a Friday; the moon is full. It is full 12 times that year.",
+        ),
         (["pools.yaml"], "rye, spelt and wheat"),
         (["approval.yaml", "--yes"], "Hello, Ada!"),
         (

@@ -253,13 +253,13 @@ def test_what_is_wrong_otherwise_is_told_beside_secrets(tmp_path: Path) -> None:
         "  - {id: x, type: tool, target: nothing, condition: 'secrets.K =='}\n"
         "  - {id: y, type: tool, target: t}\n"
     )
-    tool = "kind: Tool\nname: t\nimplementation: {type: mcp, tool: x, server: {}}\n"
+    tool = "kind: Tool\nname: t\nimplementation: {type: mcp, tool: x, server: nowhere}\n"
     with pytest.raises(ManifestError) as caught:
         opened(tmp_path, {"m.yaml": agent, "t.yaml": tool})
     assert {problem.code for problem in caught.value.problems} == {
         "unknown_target",
         "condition_syntax",
-        "not_yet",
+        "unknown_server",
         "unused_secret",
     }
 

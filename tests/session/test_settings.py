@@ -75,3 +75,38 @@ def test_the_state_folder_follows_cortex_home_then_xdg_then_home() -> None:
     assert state_folder({**home, "XDG_STATE_HOME": "relative"}) == state_folder(home)
     assert state_folder({**home, "CORTEX_HOME": "/mine"}) == Path("/mine")
     assert state_folder({}) == Path.home() / ".local/state/cortex"
+
+
+def test_servers_of_both_files_are_known_and_the_nearer_one_wins(tmp_path: Path) -> None:
+    root, user = tmp_path / "root", tmp_path / ".config" / "cortex"
+    root.mkdir()
+    user.mkdir(parents=True)
+    (user / "config.toml").write_text(
+        '[mcp.servers.mine]\ncommand = "a"\n[mcp.servers.both]\ncommand = "b"\nargs = ["x"]\n'
+    )
+    (root / "cortex.toml").write_text('[mcp.servers.both]\nurl = "http://h/"\n')
+    servers = load_settings({"HOME": str(tmp_path)}, root).mcp.servers
+    assert servers["mine"].command == "a"
+    assert (servers["both"].url, servers["both"].args) == ("http://h/", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mcp = 1", "'1' is no value for the setting 'mcp'"),
+        ("[mcp]\nservers = 1", "'1' is no value for the setting 'mcp.servers'"),
+        ("[mcp]\nserver = 1", "there is no setting 'mcp.server'"),
+        ("[mcp.servers.a]\n", "a server has either a 'command' or a 'url'"),
+        ('[mcp.servers."a.b"]\ncommand = "x"', "is no value for the setting 'mcp.servers.a.b"),
+        ("[mcp.servers.a]\ncommand = 'x'\nsecrets = {A = {}}", "taken from exactly one of"),
+    ],
+)
+def test_a_server_that_is_wrong_names_its_place(tmp_path: Path, text: str, message: str) -> None:
+    user = tmp_path / ".config" / "cortex"
+    user.mkdir(parents=True)
+    (user / "config.toml").write_text("[mcp.servers.fine]\ncommand = 'x'\n")
+    (tmp_path / "cortex.toml").write_text(text)
+    with pytest.raises(UsageError) as raised:
+        load_settings({"HOME": str(tmp_path)}, tmp_path)
+    assert message in str(raised.value)
+    assert "cortex.toml" in str(raised.value)
