@@ -30,6 +30,9 @@ def tools_of_model(scope: FileScope, action: Action) -> Iterator[LoadedManifest 
 
 
 def _meant(scope: FileScope, name: str) -> LoadedManifest | None:
+    if name.endswith("*"):
+        # What a server has is known only when it runs; what may be called is written down.
+        return None
     for action_type, target, operation in readings_of(name):
         found = scope.find(action_type, target)
         if found is not None and (operation is None or operation in _operations(found)):

@@ -1,6 +1,6 @@
 """What a plan that a model writes for a manifest may call."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cortex_cli.errors import ActionError
@@ -44,12 +44,20 @@ def offers_of(program: Program) -> tuple[Offer, ...]:
     return (*imported, MODEL)
 
 
-def offers_named(program: Program, names: Sequence[str]) -> tuple[Offer, ...]:
+def offers_named(
+    program: Program, names: Sequence[str], pinned: Iterable[Offer] = ()
+) -> tuple[Offer, ...]:
     """What the names under `tools` of an llm action mean in a program.
 
-    ActionError for one that means nothing there, ManifestError if what it means has errors.
+    `pinned` says more of the tools of MCP servers than manifests do. ActionError for a name that
+    means nothing there, ManifestError if what it means has errors.
     """
-    found = (offer for name in names for offer in _named(program, name))
+    known = {one.target: one for one in pinned}
+    found = (
+        offer
+        for name in names
+        for offer in ([known[name]] if name in known else _named(program, name))
+    )
     return tuple({(one.type, one.target, one.operation): one for one in found}.values())
 
 

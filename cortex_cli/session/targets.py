@@ -151,10 +151,12 @@ class ProgramTargets:
 
     def _talk(self, action: Action) -> RunSpec:
         from cortex_cli.session.offers import offers_named
+        from cortex_cli.session.pinned_offers import pinned_offers
         from cortex_cli.session.talks import talk_spec
 
         engine = _engine(self._program)
-        offers = offers_named(self._program, named_tools(action))
+        pinned = pinned_offers(self._program, self._place.servers)
+        offers = offers_named(self._program, named_tools(action), pinned)
         chosen = self._place.models().choose(action.target, engine)
         around = self._specs(self._program)
         return talk_spec(around, action, offers, chosen, engine.parameters)
