@@ -105,6 +105,25 @@ class SetupError(CortexError):
     exit_code = 3
 
 
+class MissError(CortexError):
+    """A run that is replayed has come to something else than its record has.
+
+    `sequence` is the number of the event; `path` and `action_id` are of the action that it is
+    about, or of the run if there is none.
+    """
+
+    exit_code = 6
+
+    def __init__(
+        self, message: str, *, sequence: int, path: tuple[str, ...] = (), action_id: str | None
+    ) -> None:
+        """The message says what the record has, and what the run wants."""
+        super().__init__(message)
+        self.sequence = sequence
+        self.path = path
+        self.action_id = action_id
+
+
 class ActionError(CortexError):
     """One attempt of an action has failed, for a reason that the user can read.
 

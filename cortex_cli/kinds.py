@@ -139,6 +139,7 @@ class SkipReason(StrEnum):
     DEADLINE = "deadline"
     PAUSED = "paused"
     NOT_SELECTED = "not_selected"
+    BUDGET_EXHAUSTED = "budget_exhausted"
 
     @property
     def blocks(self) -> bool:
@@ -153,6 +154,7 @@ BLOCKING_SKIPS = frozenset(
         SkipReason.CANCELLED,
         SkipReason.DEADLINE,
         SkipReason.PAUSED,
+        SkipReason.BUDGET_EXHAUSTED,
     }
 )
 
@@ -166,6 +168,7 @@ class CancelReason(StrEnum):
     PAUSED = "paused"
     TIMEOUT = "timeout"
     GRACE_ENDED = "grace_ended"
+    BUDGET_EXHAUSTED = "budget_exhausted"
 
 
 class QueueReason(StrEnum):

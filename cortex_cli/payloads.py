@@ -199,12 +199,16 @@ class ActionCompletedData(Payload, frozen=True, kw_only=True):
 
 
 class ActionFailedData(Payload, frozen=True, kw_only=True):
-    """The error of the last attempt; attempts is 0 if none was started."""
+    """The error of the last attempt; attempts is 0 if none was started.
+
+    `usage` is left out where no model was asked.
+    """
 
     error: str
     error_type: str
     attempts: int
     duration_seconds: float
+    usage: Usage | msgspec.UnsetType = msgspec.UNSET
 
 
 class ActionSkippedData(Payload, frozen=True, kw_only=True):
@@ -214,10 +218,11 @@ class ActionSkippedData(Payload, frozen=True, kw_only=True):
 
 
 class ActionCancelledData(Payload, frozen=True, kw_only=True):
-    """Why the action was ended before its own end."""
+    """Why the action was ended before its own end; `usage` as of one that failed."""
 
     reason: CancelReason
     duration_seconds: float = 0.0
+    usage: Usage | msgspec.UnsetType = msgspec.UNSET
 
 
 class ApprovalRequestedData(Payload, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, assert_never
 import msgspec
 
 from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answer
+from cortex_cli.actions.llm_estimate import ANSWER_TOKENS, estimated_usage, priced, tokens_in
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.cache import digest
 from cortex_cli.engine.cancellation import close
@@ -89,22 +90,33 @@ class LlmAction:
         defaults = self._defaults.model_dump(mode="json")
         return {"tool": digest([self._client.name, fallback, defaults])}
 
+    def estimate(self, parameters: Mapping[str, Any]) -> Usage:
+        """What the first call to the model uses at most; ActionError for parameters that don't fit.
+
+        In a run with a budget an answer has at most 2,048 tokens where nothing else says it.
+        """
+        return estimated_usage(self._client, make_request(parameters, self._defaults))
+
     async def run(self, call: ActionCall) -> Any:
         """Perform one attempt.
 
-        Raises ActionError (`parameters`, `schema`, `secret`), or what the model raises.
+        Raises ActionError (`parameters`, `schema`, `secret`, `budget_exhausted`), or what the model
+        raises.
         """
         refuse_secrets(call)
         request = make_request(call.parameters, self._defaults)
+        if call.allowance is not None and request.max_tokens is None:
+            request = replace(request, max_tokens=ANSWER_TOKENS)
         if self._note is not None:
             call.report.warn(f"{self._note}; {self._client.name} answers")
         try:
-            return await _answer(self._client, request, call.report)
+            return await _answer(self._client, request, call)
         except ActionError as error:
             if self._fallback is None or not _moves_on(error, call):
                 raise
             call.report.warn(f"{error}; {self._fallback.name} answers in its place")
-        return await _answer(self._fallback, request, call.report)
+        _require(self._fallback, request, call)
+        return await _answer(self._fallback, request, call)
 
     async def aclose(self) -> None:
         """Close what the clients have opened."""
@@ -123,19 +135,29 @@ def _moves_on(error: ActionError, call: ActionCall) -> bool:
     return error.error_type in _IN_THE_END and (call.is_last_attempt or is_too_long)
 
 
-async def _answer(client: ModelClient, request: ModelRequest, report: Reporter) -> Any:
+def _require(client: ModelClient, request: ModelRequest, call: ActionCall) -> None:
+    """Reserve what a further call of the attempt uses at most, where the run has a budget."""
+    if call.allowance is not None and not call.allowance.require(estimated_usage(client, request)):
+        message = "the budget has not enough left for another call"
+        raise ActionError(message, error_type="budget_exhausted", retryable=False)
+
+
+async def _answer(client: ModelClient, request: ModelRequest, call: ActionCall) -> Any:
+    report, schema = call.report, request.schema
     text = await _read_text(client, request, report)
-    if request.schema is None:
+    if schema is None:
         return text
     try:
-        return read_answer(text, request.schema)
+        return read_answer(text, schema)
     except MisfitError as error:
         report.warn(f"the answer of {client.name} does not fit its schema: {error}; asked again")
         reply = Message(role="user", content=_REPAIR.format(error))
     turns = (*request.messages, Message(role="assistant", content=text), reply)
-    text = await _read_text(client, replace(request, messages=turns), report)
+    request = replace(request, messages=turns)
+    _require(client, request, call)
+    text = await _read_text(client, request, report)
     try:
-        return read_answer(text, request.schema)
+        return read_answer(text, schema)
     except MisfitError as error:
         message = f"the answer of {client.name} does not fit its schema, asked twice: {error}"
         raise ActionError(message, error_type="schema") from error
@@ -144,6 +166,7 @@ async def _answer(client: ModelClient, request: ModelRequest, report: Reporter) 
 async def _read_text(client: ModelClient, request: ModelRequest, report: Reporter) -> str:
     """The text of an answer, whose pieces are reported as they come."""
     answer: list[str] = []
+    is_counted = False
     pieces = client.stream(request)
     try:
         async for piece in pieces:
@@ -151,20 +174,38 @@ async def _read_text(client: ModelClient, request: ModelRequest, report: Reporte
                 case TextPiece(text):
                     answer.append(text)
                     report.token(text, client.name)
-                case ThoughtPiece(text):
-                    report.thought(text)
-                case CutShort(reason):
-                    report.warn(f"the answer of {client.name} was cut short: {_CUT[reason]}")
                 case Usage():
+                    is_counted = bool(piece.input_tokens or piece.output_tokens)
                     report.usage(piece)
-                case ToolCall():
-                    # Nothing was offered, so nothing can be meant.
-                    continue
                 case _:
-                    assert_never(piece)
+                    _tell(piece, client.name, report)
     finally:
+        if answer and not is_counted:
+            # It broke off, or the endpoint does not count: what was said was paid for.
+            report.usage(_counted(client, request, answer))
         await close(pieces)
     return "".join(answer)
+
+
+def _tell(piece: ThoughtPiece | CutShort | ToolCall, name: str, report: Reporter) -> None:
+    """Report what is no part of an answer."""
+    match piece:
+        case ThoughtPiece(text):
+            report.thought(text)
+        case CutShort(reason):
+            report.warn(f"the answer of {name} was cut short: {_CUT[reason]}")
+        case ToolCall():
+            # Nothing was offered, so nothing can be meant.
+            return
+        case _:
+            assert_never(piece)
+
+
+def _counted(client: ModelClient, request: ModelRequest, answer: list[str]) -> Usage:
+    """About what an answer has used for which no usage was reported."""
+    asked = estimated_usage(client, request).input_tokens
+    written = tokens_in("".join(answer))
+    return priced(client, Usage(input_tokens=asked, output_tokens=written))
 
 
 def make_request(

@@ -15,6 +15,7 @@ from cortex_cli.cli import (
     logs,
     models,
     plan,
+    replay,
     resume,
     run,
     runs,
@@ -65,7 +66,22 @@ def cortex(
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug)
 
 
-_COMMANDS = (plan, run, resume, stop, show, logs, why, graph, validate, init, schema, doctor, tools)
+_COMMANDS = (
+    plan,
+    run,
+    resume,
+    replay,
+    stop,
+    show,
+    logs,
+    why,
+    graph,
+    validate,
+    init,
+    schema,
+    doctor,
+    tools,
+)
 for _module in _COMMANDS:
     app.command(_module.__name__.rpartition(".")[2])(_module.command)
 app.add_typer(runs.app, name="runs")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from cortex_cli.engine.past import Past
 from cortex_cli.errors import CortexError, UsageError
 from cortex_cli.plan.selection import Selection, select
@@ -28,6 +30,7 @@ class NewRun:
     operation: str | None = None
     goal: str | None = None
     cache: bool | None = None
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     only: tuple[str, ...] = ()
     start_from: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class NewRun:
                 operation=self.operation,
                 goal=self.goal,
                 cache=self.cache,
+                budget=dict(self.budget),
                 only=self.only,
                 start_from=self.start_from,
                 skip=self.skip,
@@ -88,15 +92,16 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherRun:
-    """A run that goes on; `opened` is locked for this process."""
+    """A run that goes on; `opened` is locked for this process, `budget` is what it has now."""
 
     store: RunStore
     opened: OpenRun
     resumption: Resumption
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
 
     def begin(self, session: "Session", approver: "CliApprover") -> KeptRun:
         """Take it up; the run is let go of if that fails."""
-        options = self.opened.record.options
+        options = replace(self.opened.record.options, budget=dict(self.budget))
         found = session.plan_at(())
         selection = Selection()
         try:

@@ -96,7 +96,7 @@ class _Driver:
         try:
             anyio.run(self._run)
         except ExceptionGroup as group:
-            raise _only_cause(group) from group
+            raise only_cause(group) from group
         finally:
             self._interruption.leave_at_once()
             if self._kept is not None:
@@ -146,13 +146,13 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _only_cause(group: BaseException) -> BaseException:
+def only_cause(group: BaseException) -> BaseException:
     """The one error of the command's own in nested groups of one; else the group."""
     match group:
         case CortexError():
             return group
         case BaseExceptionGroup(exceptions=[BaseException() as only]):
-            cause = _only_cause(only)
+            cause = only_cause(only)
             return cause if isinstance(cause, CortexError) else group
         case _:
             return group

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ class Opening:
     root: Path | None = None
     operation: str | None = None
     max_parallel: int | None = None
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     max_megabytes: int = 32
     passes: int | None = None
     may_build: bool = True
@@ -46,6 +48,7 @@ class Opening:
             root=self.root,
             operation=self.operation,
             max_parallel=self.max_parallel,
+            budget=self.budget,
             max_bytes=self.max_megabytes * 1024 * 1024,
             passes=self.passes,
             may_build=self.may_build,

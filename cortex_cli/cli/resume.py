@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cortex_cli.cli.budget import BudgetOption, given_budget
 from cortex_cli.cli.options import (
     ColorOption,
     Debug,
@@ -51,6 +52,7 @@ def command(
     approve: Approve = None,
     deny: Deny = None,
     answer: AnswerOption = None,
+    budget: BudgetOption = None,
     yes: Yes = False,
     no_input: NoInput = False,
     progress: ProgressOption = None,
@@ -75,7 +77,8 @@ def command(
     run_id = store.find(run)
     given = _given(approve, deny, answer)
     record = store.record(run_id)
-    session = _session(record)
+    limits = {**record.options.budget, **given_budget(budget)}
+    session = _session(record, limits)
     if explain:
         events = store.events(run_id)
         found = Resumption(events, session, record, retry_failed=retry_failed)
@@ -87,7 +90,7 @@ def command(
     found = Resumption(events, session, record, retry_failed=retry_failed)
     terminal.default_color = session.settings.color
     explain_resumption(terminal, found.verdicts, only_changes=True)
-    further = FurtherRun(store=store, opened=opened, resumption=found)
+    further = FurtherRun(store=store, opened=opened, resumption=found, budget=limits)
     course = Course(
         begin=further.begin, given=given, yes_to_all=yes, no_input=no_input, earlier=events
     )
@@ -108,8 +111,8 @@ def _end_survivors(terminal: Terminal, run_id: str) -> None:
         )
 
 
-def _session(record: "RunRecord") -> "Session":
-    """The manifest of a run as it is now, opened as it was then."""
+def _session(record: "RunRecord", budget: Mapping[str, float | None]) -> "Session":
+    """The manifest of a run as it is now, opened as it was then, with that budget."""
     from cortex_cli.session.session import Request, Session
 
     source = (record.manifest_text or "").encode() if record.manifest is None else None
@@ -121,6 +124,7 @@ def _session(record: "RunRecord") -> "Session":
             environ=os.environ,
             root=None if record.root is None else Path(record.root),
             operation=options.operation,
+            budget=budget,
             max_parallel=options.max_parallel if isinstance(options.max_parallel, int) else None,
             passes=options.passes,
             goal=options.goal,

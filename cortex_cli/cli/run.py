@@ -1,9 +1,11 @@
 """`cortex run`: run a manifest, live."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cortex_cli.cli.budget import BudgetOption, given_budget
 from cortex_cli.cli.opening import Opening
 from cortex_cli.cli.options import (
     ColorOption,
@@ -62,6 +64,12 @@ NoBuild = Annotated[
     bool,
     typer.Option("--no-build", help="Make no environments for tools: those needed must be there."),
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record", metavar="FILE", help="Write a record of the run, for cortex replay FILE."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; run nothing.")]
 
 
@@ -72,6 +80,7 @@ def command(
     inputs: Inputs = None,
     goal: Goal = None,
     max_parallel: MaxParallel = None,
+    budget: BudgetOption = None,
     operation: Operation = None,
     root: Root = None,
     max_size: MaxSize = 32,
@@ -82,6 +91,7 @@ def command(
     yes: Yes = False,
     no_input: NoInput = False,
     no_build: NoBuild = False,
+    record: Record = None,
     dry_run: DryRun = False,
     progress: ProgressOption = None,
     form: FormatOption = Format.TEXT,
@@ -95,11 +105,13 @@ def command(
     terminal = ctx.ensure_object(Terminal)
     is_json = as_json or form is not Format.TEXT
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    limits = given_budget(budget)
     opening = Opening(
         manifest=manifest,
         root=root,
         operation=operation,
         max_parallel=max_parallel,
+        budget=limits,
         max_megabytes=max_size,
         may_build=not no_build,
         goal=goal,
@@ -110,6 +122,7 @@ def command(
     from cortex_cli.cli.beginning import NewRun
     from cortex_cli.cli.driving import Course, drive
     from cortex_cli.cli.giving import given_inputs, given_names
+    from cortex_cli.cli.recording import Recorder
 
     session = opening.session()
     terminal.default_color = session.settings.color
@@ -120,11 +133,17 @@ def command(
         operation=operation,
         goal=goal,
         cache=cache,
+        budget=limits,
         only=given_names(only),
         start_from=given_names(from_),
         skip=given_names(skip),
     )
     new.check(session)
     terminal.print_problems(session.problems)
-    course = Course(begin=new.begin, yes_to_all=yes, no_input=no_input)
-    raise typer.Exit(drive(terminal, session, course, progress))
+    recorder = Recorder(file=record, begin=new.begin)
+    course = Course(begin=recorder.begin_run, yes_to_all=yes, no_input=no_input)
+    try:
+        code = drive(terminal, session, course, progress)
+    finally:
+        recorder.write()
+    raise typer.Exit(code)

@@ -43,7 +43,7 @@ def _is_meant(action: Action, rule: Rule) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class Asking:
     """The handler of questions."""
 
     approver: Approver
@@ -99,7 +99,7 @@ class Approvals:
         if self.approver is None:
             self._note_unanswered(record)
             return
-        asking = _Asking(self.approver, record.was_interrupted)
+        asking = Asking(self.approver, record.was_interrupted)
         job = record.job = Job(asking, call, partial(self._answered, record))
         self.attempts.submit(job)
 

@@ -6,18 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import CachedOutput, Caching
 from cortex_cli.engine.context import as_text
 from cortex_cli.engine.items import items_in
-from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
+from cortex_cli.engine.job import Broken, Done, Halted, Job, Pool, Result, Stopped, TimedOut
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.masked_reporter import MaskedReporter
 from cortex_cli.engine.ports import ActionCall, Clock, Reporter
 from cortex_cli.engine.reporter import ActionReporter
 from cortex_cli.engine.retry import Random, delay_before
-from cortex_cli.engine.timers import Timers
-from cortex_cli.engine.workers import WorkerPool
+from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import (
     ActionQueued,
@@ -48,7 +49,7 @@ class Attempts:
     clock: Clock
     random: Random
     scheduler: Scheduler
-    pool: WorkerPool
+    pool: Pool
     timers: Timers
     settle: Callable[[], None]
     halt: Callable[[], None]
@@ -123,6 +124,8 @@ class Attempts:
         try:
             call = self.announce(record)
             handler = record.ledger.spec.targets.handler(record.action)
+            if record.allowance is not None:
+                call = replace(call, allowance=record.allowance)
             if self.caching is not None:
                 handler = self.caching.around(handler, record)
         except CortexError as error:
@@ -232,7 +235,9 @@ class Attempts:
         record.emit(ActionRetrying, data)
         record.emit(ActionQueued, ActionQueuedData(reason=QueueReason.RETRY))
         self.scheduler.backing_off(record.number)
-        record.timer = self.timers.after(delay, partial(self._retry_due, record))
+        record.timer = self.timers.after(
+            delay, partial(self._retry_due, record), (Alarm.RETRY, record.key)
+        )
 
     def _retry_due(self, record: ActionRecord) -> None:
         record.timer = None

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cortex_cli.engine.ports import ActionCall
 from cortex_cli.errors import ActionError
+from cortex_cli.kinds import TerminationReason
 
 if TYPE_CHECKING:
     from cortex_cli.engine.loop import Loop
@@ -20,7 +21,10 @@ def refuse_secrets(call: ActionCall) -> None:
 def failure_of(loop: "Loop") -> ActionError:
     """Why the action fails whose run has; where a model could not answer, that error itself."""
     error = None if loop.planning is None else loop.planning.error
-    if loop.spec.is_conversation and error is not None:
+    has_failed = loop.reason is TerminationReason.ACTION_FAILED
+    if loop.spec.is_conversation and error is not None and has_failed:
         return error
     message, error_type = loop.error
-    return ActionError(message, error_type=error_type)
+    # Another attempt would have the same budget.
+    may_differ = loop.reason is not TerminationReason.BUDGET_EXHAUSTED
+    return ActionError(message, error_type=error_type, retryable=may_differ)

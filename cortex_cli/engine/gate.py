@@ -8,13 +8,14 @@ from typing import Any
 
 from cortex_cli.plan.admission import Admitted
 
-_ID = "approve_plan"
+GATE = "approve_plan"
+"""The id that the action is written with."""
 
 
 def gate(iteration: int) -> dict[str, Any]:
     """The action as it is written down."""
     return {
-        "id": _ID,
+        "id": GATE,
         "name": f"the plan of iteration {iteration}",
         "type": "internal",
         "mode": "sync",
@@ -24,4 +25,4 @@ def gate(iteration: int) -> dict[str, Any]:
 
 def is_gate(admitted: Admitted, *, is_strict: bool) -> bool:
     """Whether an action of a plan is its gate."""
-    return is_strict and admitted.number == 0 and admitted.name == _ID
+    return is_strict and admitted.number == 0 and admitted.name == GATE

@@ -12,16 +12,19 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
+from cortex_cli.engine.budgets import budget_left, note_planned, note_used, over_budget
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.conversations import failure_of, refuse_secrets
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import NESTED_ENDS, SUCCESSES, Loop
 from cortex_cli.engine.plans import Plans
+from cortex_cli.engine.reporter import add_usage
 from cortex_cli.engine.takeover import Takeover
-from cortex_cli.engine.timers import Timers
+from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
+from cortex_cli.plan.commands import Exhaust
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
 from cortex_cli.plan.states import Item, Outcome
@@ -34,6 +37,7 @@ _ENDS = {
     TerminationReason.DEADLINE: (SkipReason.DEADLINE, CancelReason.DEADLINE),
     TerminationReason.APPROVAL_NEEDED: (SkipReason.PAUSED, CancelReason.PAUSED),
 }
+_OVER_BUDGET = CancelReason.BUDGET_EXHAUSTED
 
 
 class Host(Surroundings, Protocol):
@@ -82,7 +86,8 @@ class Groups:
         if self._takeover is not None:
             self._takeover.enter(loop.ledger.stamp.path)
         limit = loop.spec.protocol.max_execution_time_seconds
-        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop))
+        about = (Alarm.DEADLINE, (loop.ledger.stamp.path, ""))
+        loop.deadline = self._timers.after(limit, partial(self._pass_deadline, loop), about)
         if loop.makes_plans:
             loop.begin()
             self._plans.begin(loop)
@@ -103,9 +108,21 @@ class Groups:
         parent = None if loop.parent is None else loop.parent.number
         cap = None if parent is None else spec.protocol.nested_cap
         fail_fast = spec.protocol.fail_fast
+        before = loop.group
         loop.group = self._scheduler.open(
-            parent=parent, cap=cap, fail_fast=fail_fast, shared=spec.protocol.shared
+            parent=parent,
+            cap=cap,
+            fail_fast=fail_fast,
+            shared=spec.protocol.shared,
         )
+        if spec.protocol.budget is not None:
+            budgets = self._scheduler.budgets
+            # A further iteration has what the ones before have left.
+            left = budget_left(loop, self._takeover) if before < 0 else budgets.left(before)
+            budgets.open(loop.group, left)
+        if self._scheduler.budgets.purses:
+            loop.ledger.spend = partial(note_used, self._scheduler)
+            loop.ledger.spend_on_plan = partial(note_planned, self._scheduler, loop.group)
         self._opened.append(loop)
 
     def _join(self, loop: Loop) -> list[ActionRecord]:
@@ -136,7 +153,8 @@ class Groups:
         self._by_owner[record.number] = loop
         timeout = record.action.timeout
         if timeout is not None:
-            record.timer = self._timers.after(timeout, partial(self._time_out, record, loop))
+            about = (Alarm.TIMEOUT, record.key)
+            record.timer = self._timers.after(timeout, partial(self._time_out, record, loop), about)
         self.open(loop)
 
     def start_items(self, record: ActionRecord) -> None:
@@ -190,6 +208,31 @@ class Groups:
         self._scheduler.wind_down(loop.group, SkipReason.CANCELLED)
         self._plans.stop_closed()
 
+    def exhaust(self, exhausted: Exhaust) -> None:
+        """Begin nothing more in a loop whose budget does not have what an action needs."""
+        loop = self._opened[exhausted.group]
+        assert isinstance(loop, Loop), "only loops have budgets"
+        self.run_out(loop, over_budget(loop, self.records[exhausted.action], exhausted))
+
+    def running(self, path: tuple[str, ...]) -> Loop | None:
+        """The loop at a path that has not ended; None if there is none."""
+        running = [self._opened[0], *self._by_owner.values()]
+        loops = (one for one in running if isinstance(one, Loop))
+        return next((loop for loop in loops if loop.ledger.stamp.path == path), None)
+
+    def run_out(self, loop: Loop, why: str) -> None:
+        """Begin nothing more in a loop, whose budget is exhausted: `why` is for people."""
+        loop.reason = loop.reason or TerminationReason.BUDGET_EXHAUSTED
+        loop.over_budget = why
+        depth = len(loop.ledger.stamp.path)
+        for number, opened in self._by_owner.items():
+            owner = self.records[number]
+            if owner.ledger.stamp.path[:depth] == loop.ledger.stamp.path:
+                owner.cancel_reason = owner.cancel_reason or _OVER_BUDGET
+                if isinstance(opened, Loop):
+                    opened.over_budget = loop.over_budget
+        self._scheduler.wind_down(loop.group, SkipReason.BUDGET_EXHAUSTED)
+
     def _select(self, record: ActionRecord, item: Item) -> Item:
         if record.action.id not in self._left_out:
             return item
@@ -239,6 +282,8 @@ class Groups:
     def _close_items(self, items: Items) -> None:
         record = items.owner
         del self._by_owner[record.number]
+        if record.cancel_reason is _OVER_BUDGET and record.ledger.cut.isdisjoint(items.ids):
+            record.cancel_reason = None
         if record.cancel_reason is not None:
             self._attempts.cancel(record)
         elif self._scheduler.has_failed(items.group):
@@ -251,12 +296,15 @@ class Groups:
         if loop.deadline is not None:
             loop.deadline.stop()
         owner = loop.parent
+        if owner is not None and owner.cancel_reason is _OVER_BUDGET and not loop.ledger.cut:
+            # Nothing of it was left to begin.
+            owner.cancel_reason = None
         if owner is not None and owner.cancel_reason is not None and loop.reason is None:
             loop.reason = NESTED_ENDS.get(owner.cancel_reason, TerminationReason.CANCELLED)
         loop.close(has_failed=self._scheduler.has_failed(loop.group))
         if loop.parent is None:
             grace = loop.spec.protocol.fire_and_forget_grace_seconds
-            self._timers.after(grace, self._end_background)
+            self._timers.after(grace, self._end_background, (Alarm.GRACE, None))
         else:
             loop.finish()
             self._return(loop, loop.parent)
@@ -267,7 +315,7 @@ class Groups:
         if record.timer is not None:
             record.timer.stop()
             record.timer = None
-        record.add_usage(loop.ledger.usage)
+        record.usage = add_usage(record.usage, loop.ledger.usage)
         if record.cancel_reason is not None:
             self._attempts.cancel(record)
         elif loop.is_timed_out:

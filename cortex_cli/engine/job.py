@@ -1,7 +1,7 @@
 """One attempt as a worker sees it: what to do, and how that has ended."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -65,3 +65,11 @@ class Job(msgspec.Struct, eq=False):
         """Cancel the work if it runs: its time is up."""
         if self.scope is not None:
             self.scope.cancel()
+
+
+class Pool(Protocol):
+    """Who performs jobs."""
+
+    def submit(self, job: Job) -> None:
+        """Have somebody take the job; returns at once."""
+        ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from cortex_cli.engine.bus import Bus, Stamp
@@ -13,7 +14,7 @@ from cortex_cli.engine.context import Context, RunFacts, StepRecord
 from cortex_cli.engine.decide import choices_of
 from cortex_cli.engine.feeds import FedValues
 from cortex_cli.engine.past import PastEnd
-from cortex_cli.engine.ports import RunSpec
+from cortex_cli.engine.ports import Allowance, RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
 from cortex_cli.events import (
     ActionCancelled,
@@ -46,6 +47,8 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cortex_cli.engine.job import Job
     from cortex_cli.engine.masked_reporter import MaskedReporter
     from cortex_cli.engine.timers import Timer
@@ -85,9 +88,15 @@ class ActionRecord(msgspec.Struct, eq=False):
     is_ended: bool = False
     item: tuple[Any, int] | None = None
     was_interrupted: bool = False
+    allowance: Allowance | None = None
     job: "Job | None" = None
     timer: "Timer | None" = None
     reporter: "ActionReporter | MaskedReporter | None" = None
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], str]:
+        """Its path and its id."""
+        return self.ledger.stamp.path, self.action.id
 
     @property
     def is_background(self) -> bool:
@@ -114,9 +123,11 @@ class ActionRecord(msgspec.Struct, eq=False):
         """A value of the action with its references replaced."""
         return resolve(value, self.lookup) if value else value
 
-    def add_usage(self, usage: Usage | None) -> None:
-        """Add to what the action has used, over all its attempts."""
+    def add_usage(self, usage: Usage) -> None:
+        """Add what an attempt has used, over all attempts, and take it from the budgets."""
         self.usage = add_usage(self.usage, usage)
+        if self.ledger.spend is not None:
+            self.ledger.spend(self.number, usage)
 
     def emit(self, kind: type[Any], data: Any, now: float | None = None) -> None:
         """Publish an event about the action; `now` is the time, where the caller knows it."""
@@ -149,7 +160,10 @@ class Ledger:
 
         `growth`, where there is one, knows the actions that join the plan while it runs.
 
-        `approval_rules`: what must be approved, of this run and of those around it.
+        `approval_rules`: what must be approved, of this run and of those around it. `spend` takes
+        what an action has used from the budgets, where there are any, `spend_on_plan` what a plan has; `cut` are the ids of the
+        actions that did not run, or did not run to their end, because one was exhausted; `warned`
+        has what was warned of once and for all.
         """
         self.approval_rules: tuple[bool | tuple[ActionType | Effect, ...], ...] = ()
         self.spec = spec
@@ -160,6 +174,10 @@ class Ledger:
         self.stamp = stamp
         self.bus = around.bus
         self.first = 0
+        self.spend: Callable[[int, Usage], None] | None = None
+        self.spend_on_plan: Callable[[Usage], None] | None = None
+        self.cut: set[str] = set()
+        self.warned: set[str] = set()
         self.is_strict = False
         self.growth: Growth | None = None
         self.usage: Usage | None = None
@@ -277,6 +295,7 @@ class Ledger:
             error_type=error_type,
             attempts=record.attempt,
             duration_seconds=step.duration_seconds,
+            usage=UNSET if record.usage is None else record.usage,
         )
         record.emit(ActionFailed, data, now)
         if record.is_background:
@@ -292,12 +311,17 @@ class Ledger:
     def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
         """Publish that an action was ended from outside."""
         now = self._now()
+        if reason is CancelReason.BUDGET_EXHAUSTED:
+            self.cut.add(record.action.id)
         duration = self._end(record, ActionState.CANCELLED, now).duration_seconds
-        data = ActionCancelledData(reason=reason, duration_seconds=duration)
+        usage = UNSET if record.usage is None else record.usage
+        data = ActionCancelledData(reason=reason, duration_seconds=duration, usage=usage)
         record.emit(ActionCancelled, data, now)
 
     def note_skipped(self, record: ActionRecord, reason: SkipReason) -> None:
         """Publish that an action will not start."""
+        if reason is SkipReason.BUDGET_EXHAUSTED:
+            self.cut.add(record.action.id)
         now = self._now()
         self._end(record, ActionState.SKIPPED, now)
         record.emit(ActionSkipped, ActionSkippedData(reason=reason), now)

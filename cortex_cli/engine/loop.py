@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 NESTED_ENDS = {
     CancelReason.DEADLINE: TerminationReason.DEADLINE,
     CancelReason.PAUSED: TerminationReason.APPROVAL_NEEDED,
+    CancelReason.BUDGET_EXHAUSTED: TerminationReason.BUDGET_EXHAUSTED,
 }
 """Why a nested run ends, where what it is nested in ends it; else it is cancelled."""
 
@@ -66,7 +67,8 @@ class Loop:
 
     `group` is its number with the scheduler; `reason` says why it ends, once that is known;
     `waits_for` names the actions that it is paused for, `lost_to` says why nothing more could be
-    written down. `trouble` is what a plan that a model writes fails for, as `error` has it.
+    written down, `over_budget` what a budget was not enough for. `trouble` is what a plan that a
+    model writes fails for, as `error` has it.
     `is_closed`: it has come to its end, but for what nothing waits for.
     """
 
@@ -97,6 +99,7 @@ class Loop:
         self.is_timed_out = False
         self.waits_for: tuple[str, ...] = ()
         self.lost_to = ""
+        self.over_budget = ""
         self.deadline: Timer | None = None
         self.outputs: Any = {}
         self.trouble: tuple[str, str] | None = None
@@ -118,6 +121,8 @@ class Loop:
             return f"not done within {limit:g} s", "deadline"
         if self.reason is TerminationReason.STATE_LOST:
             return self.lost_to, "state_lost"
+        if self.reason is TerminationReason.BUDGET_EXHAUSTED:
+            return self.over_budget, "budget_exhausted"
         if self.reason is TerminationReason.APPROVAL_NEEDED:
             names = ", ".join(f"'{name}'" for name in self.waits_for)
             return f"nobody could be asked to approve {names or 'an action'}", "approval_needed"
@@ -209,6 +214,10 @@ class Loop:
     def _resume(self) -> str | None:
         """The command that goes on with the run, where it is one that can."""
         command = self._around.resume
+        budget = self.spec.protocol.budget
+        if command and self.reason is TerminationReason.BUDGET_EXHAUSTED and budget is not None:
+            more = ",".join(f"{kind}={2 * most:g}" for kind, most in budget.units.items())
+            return f"{command} --budget {more}"
         is_to_be_retried = self.reason is TerminationReason.ACTION_FAILED
         return f"{command} --retry-failed" if command and is_to_be_retried else command
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from cortex_cli.engine.past_plans import PastPlan, PastPlans
+from cortex_cli.engine.reporter import add_usage
 from cortex_cli.events import (
     ActionCancelled,
     ActionCompleted,
@@ -64,9 +65,9 @@ class Past:
     `sequence` is the number of its last event, `started_at` its start in seconds since 1970,
     `inputs` what the run was given. `is_own` is False for what is taken over from another run,
     whose events are not this one's. `in_flight` has the attempts that were begun and have not
-    ended of themselves. `approved` are the actions that somebody has let run. `loops` has, by path,
-    the plans that a model has written; `passing` the ends that get another chance, while their
-    iteration lasts.
+    ended of themselves. `approved` are the actions that somebody has let run. What was used counts
+    also where it was for nothing. `loops` has, by path, the plans that a model has written;
+    `passing` the ends that get another chance, while their iteration lasts.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Past:
         self.retried: dict[Key, int] = {}
         self.approved: set[Key] = set()
         self.ended: dict[Key, PastEnd] = {}
+        self._used: dict[tuple[str, ...], Usage | None] = {}
         self.loops: dict[tuple[str, ...], PastPlans] = {}
         self.passing: dict[Key, PastEnd] = {}
         self._plans: set[tuple[str, ...]] = set()
@@ -122,6 +124,15 @@ class Past:
         self.in_flight, self.retried, self.approved = {}, {}, set()
         self.loops, self.passing = {}, {}
         self.is_own, self.sequence, self._by_path = False, 0, None
+        self._used = {}
+
+    def used_at(self, path: tuple[str, ...]) -> Usage | None:
+        """What the models have used for the plan at a path, and for those within it."""
+        used: Usage | None = None
+        for place, usage in self._used.items():
+            if place[: len(path)] == path:
+                used = add_usage(used, usage)
+        return used
 
     @property
     def made(self) -> dict[Key, Call]:
@@ -171,6 +182,9 @@ class Past:
         self.loops.setdefault(path, PastPlans(PastPlan(iteration))).begin(iteration)
 
     def _plan(self, event: PlanGenerated | PlanExtended | PlanPatched) -> None:
+        used = event.data.usage if isinstance(event, PlanExtended) else None
+        if isinstance(used, Usage):
+            self._used[event.path] = add_usage(self._used.get(event.path), used)
         loop = self.loops.get(event.path)
         if loop is not None:
             loop.fold(event)
@@ -188,6 +202,7 @@ class Past:
     def _end(self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled) -> None:
         key = (event.path, event.action_id)
         end = _meaning(event)
+        self._count(event)
         self.passing.pop(key, None)
         if end is None:
             self.ended.pop(key, None)
@@ -198,10 +213,23 @@ class Past:
             self.ended[key] = end
             self.in_flight.pop(key, None)
 
+    def _count(
+        self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled
+    ) -> None:
+        # The usage of a nested run is that of its actions, which has been counted.
+        if (
+            not isinstance(event, ActionSkipped)
+            and (*event.path, event.action_id) not in self._plans
+        ):
+            self._used[event.path] = add_usage(self._used.get(event.path), event.data.usage or None)
+
     def _forget_below(self, path: tuple[str, ...]) -> None:
         if path not in self._plans:
             return
         size = len(path)
+        # What an attempt of a nested run has used is not used by the next, but by what is around.
+        for place in [place for place in self._used if place[:size] == path]:
+            self._used[path[:-1]] = add_usage(self._used.get(path[:-1]), self._used.pop(place))
         for known in (self.ended, self.in_flight, self.retried, self.passing):
             for key in [key for key in known if key[0][:size] == path]:
                 del known[key]
@@ -234,6 +262,7 @@ def _meaning(
                 error_type=data.error_type,
                 duration_seconds=data.duration_seconds,
                 attempts=data.attempts,
+                usage=data.usage or None,
             )
         case ActionSkipped(data=data) if data.reason in _LASTING:
             return PastEnd(state=ActionState.SKIPPED)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cortex_cli.engine.gate import GATE
 from cortex_cli.engine.ledger import ActionRecord, Growth, Ledger
 from cortex_cli.engine.mending import Joined, Mending
 from cortex_cli.engine.planner import Outcome, Planner, PlanOrder, Refused
@@ -234,7 +235,8 @@ class Planning:
         """Keep how an action of an earlier iteration has ended."""
         has_completed = outcome.status == ActionState.COMPLETED.value
         self.steps[name] = has_completed
-        if has_completed:
+        is_gate = self._ledger.is_strict and name == GATE
+        if has_completed and not is_gate:
             self._given[name] = outcome.output
 
     def outputs(self) -> dict[str, Any]:

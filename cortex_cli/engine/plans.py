@@ -176,6 +176,9 @@ class Plans:
         planning.timer = None
         if not self._scheduler.is_open(loop.group):
             return
+        if self._scheduler.budgets.is_spent(loop.group):
+            self._host.run_out(loop, "the budget is exhausted, and the plan is not written yet")
+            return
         attempts, again = self._attempts, partial(self._ask, loop, wrong)
         if feed_first(loop, self._host, attempts.timers, attempts.clock.now(), again):
             return

@@ -90,6 +90,17 @@ class Reporter(Protocol):
         ...
 
 
+class Allowance(Protocol):
+    """What an attempt may use of the budget of its run."""
+
+    def require(self, usage: Usage) -> bool:
+        """Reserve so much for a further call to a model; False if the budget does not have it.
+
+        Then the attempt is to end: whatever it ends with, the action is cancelled.
+        """
+        ...
+
+
 class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt of one action: all that a handler may know of it.
 
@@ -97,7 +108,8 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     cancels the handler when it has passed. `attempt` counts from 1; after `is_last_attempt` no
     other is made of the same target. Secrets in `parameters` and
     `env` are sealed; `masker` is None where the run has none. What comes back is masked by the
-    engine; a handler masks what it cuts before it cuts it.
+    engine; a handler masks what it cuts before it cuts it. `allowance` is there where the run has
+    a budget and the handler tells its `estimate`; that much is reserved for the first call.
     """
 
     action: Action
@@ -111,6 +123,7 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     path: tuple[str, ...] = ()
     run_dir: Path | None = None
     masker: Masker | None = None
+    allowance: Allowance | None = None
     report: Reporter
 
     @property
@@ -194,6 +207,10 @@ class Handler(Protocol):
     One whose outputs may be cached has `async def fingerprint(call) -> Mapping[str, str]`: digests
     of what an output depends on beside the call, under `tool` (its files) and `environment` (its
     declared variables). It raises NotCacheableError where they can't be told.
+
+    One that asks models has `def estimate(parameters) -> Usage`: what its first call to a model
+    uses at most, with `cost_usd` None where no price is known; ActionError where it can't be told.
+    In a run with a budget it keeps to that, and asks `call.allowance` before each further call.
     """
 
     async def run(self, call: ActionCall) -> Any:
@@ -258,13 +275,15 @@ class RunSpec:
 class RunRequest:
     """What one run is given beside what it runs.
 
-    `run_id` is a new one by default. `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
+    `run_id` is a new one by default, `started_at`, in seconds since 1970, is now, or the start of
+    the earlier part. `approver` is asked for approvals, None if nobody can be; `run_dir` is the folder for what the
     run's tools leave behind; `past` is what an earlier part of the run has done; `resume`
     is the command that goes on with the run; without a `cache` no output is used again; actions of the outermost plan whose ids are in `left_out` are skipped,
     as if they had completed with nothing.
     """
 
     run_id: str | None = None
+    started_at: float | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     approver: Approver | None = None
     run_dir: Path | None = None

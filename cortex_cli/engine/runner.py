@@ -14,19 +14,20 @@ import anyio
 from cortex_cli.engine.adaptive import AdaptiveLimit
 from cortex_cli.engine.approvals import Approvals
 from cortex_cli.engine.attempts import Attempts
+from cortex_cli.engine.budgets import price
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
 from cortex_cli.engine.decide import decide
 from cortex_cli.engine.groups import Groups
-from cortex_cli.engine.job import Result
+from cortex_cli.engine.job import Pool, Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.ports import ActionCall, Clock, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.takeover import Takeover
-from cortex_cli.engine.timers import Timers
+from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.engine.workers import WorkerPool
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import ActionQueued, ActionQueuedData
@@ -44,6 +45,8 @@ from cortex_cli.plan.commands import (
     Check,
     Close,
     Command,
+    Exhaust,
+    Price,
     Queue,
     Restore,
     Skip,
@@ -61,6 +64,7 @@ _SKIPPED_FOR = {
     CancelReason.GRACE_ENDED: SkipReason.CANCELLED,
     CancelReason.DEADLINE: SkipReason.DEADLINE,
     CancelReason.PAUSED: SkipReason.PAUSED,
+    CancelReason.BUDGET_EXHAUSTED: SkipReason.BUDGET_EXHAUSTED,
 }
 
 
@@ -73,9 +77,12 @@ class Runner:
         """Call it inside the event loop. ManifestError if the inputs do not fit."""
         self.bus = bus
         past = request.past
+        started_at = request.started_at
+        if started_at is None:
+            started_at = past.started_at if past is not None and past.is_own else clock.wall()
         self.facts = RunFacts(
             execution_id=bus.execution_id,
-            started_at=past.started_at if past is not None and past.is_own else clock.wall(),
+            started_at=started_at,
             run_dir=None if request.run_dir is None else str(request.run_dir),
         )
         self.run_dir = request.run_dir
@@ -87,12 +94,12 @@ class Runner:
         self._clock = clock
         self._random = random
         self._root = Loop(self, spec, request.inputs)
-        self._scheduler = Scheduler(spec.protocol.slots)
+        self._scheduler = self._make_scheduler(spec.protocol.slots)
         self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
         self._can_ask = self._approver is not None and self._approver.is_there
         if past is not None:
             self.takeover = Takeover(past, can_ask=self._can_ask)
-        self._timers = Timers(clock)
+        self._timers = self._make_timers()
         self._ended = anyio.Event()
         self._is_begun = self._is_cancelled = self._is_finished = False
 
@@ -104,39 +111,47 @@ class Runner:
         """
         try:
             async with anyio.create_task_group() as tasks:
-                self._attempts = Attempts(
-                    bus=self.bus,
-                    clock=self._clock,
-                    random=self._random,
-                    scheduler=self._scheduler,
-                    pool=WorkerPool(tasks, self._timers),
-                    timers=self._timers,
-                    settle=self._settle,
-                    halt=self.cancel,
-                    observe=self._observer(),
-                    run_dir=self.run_dir,
-                    caching=self._caching,
-                    can_ask=self._can_ask,
-                )
-                self._approvals = Approvals(
-                    attempts=self._attempts, approver=self._approver, settle=self._settle
-                )
-                self._groups = Groups(
-                    self, self._attempts, self._scheduler, self._timers, self._settle
-                )
-                self._records = self._groups.records
                 tasks.start_soon(self._timers.run)
                 self.bus.open(self._timers.soon(), self._lose_state)
-                self._is_begun = True
-                self._groups.open(self._root)
-                if self._is_cancelled:
-                    self._groups.abort(self._root, TerminationReason.CANCELLED)
-                self._settle()
+                self._set_out(WorkerPool(tasks, self._timers))
                 await self._ended.wait()
                 tasks.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
             self.cancel()
             raise
+
+    def _set_out(self, pool: Pool) -> None:
+        """Begin with the first event; `pool` performs the attempts."""
+        self._attempts = Attempts(
+            bus=self.bus,
+            clock=self._clock,
+            random=self._random,
+            scheduler=self._scheduler,
+            pool=pool,
+            timers=self._timers,
+            settle=self._settle,
+            halt=self.cancel,
+            observe=self._observer(),
+            run_dir=self.run_dir,
+            caching=self._caching,
+            can_ask=self._can_ask,
+        )
+        self._approvals = Approvals(
+            attempts=self._attempts, approver=self._approver, settle=self._settle
+        )
+        self._groups = Groups(self, self._attempts, self._scheduler, self._timers, self._settle)
+        self._records = self._groups.records
+        self._is_begun = True
+        self._groups.open(self._root)
+        if self._is_cancelled:
+            self._groups.abort(self._root, TerminationReason.CANCELLED)
+        self._settle()
+
+    def _make_timers(self) -> Timers:
+        return Timers(self._clock)
+
+    def _make_scheduler(self, slots: int) -> Scheduler:
+        return Scheduler(slots)
 
     def _observer(self) -> Callable[[Result], None] | None:
         protocol = self._root.spec.protocol
@@ -173,10 +188,10 @@ class Runner:
             performed += len(commands)
             if performed > _TURN:
                 # A long chain of what only computes must not keep timers and viewers waiting.
-                self._timers.after(0.0, self._settle)
+                self._timers.after(0.0, self._settle, (Alarm.TURN, None))
                 return
         if self._approvals.waiting and self._scheduler.is_stuck:
-            self._root.waits_for = tuple(self._approvals.waiting)
+            self._root.waits_for = tuple(sorted(self._approvals.waiting))
             self._groups.abort(self._root, TerminationReason.APPROVAL_NEEDED)
             self._settle()
         elif self._root.is_closed and not (self._is_finished or self._scheduler.background_left):
@@ -196,19 +211,27 @@ class Runner:
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):
                 self._cancel(self._records[action], reason)
-            case Ask() | Restore() | Close():
+            case Ask() | Restore() | Close() | Price() | Exhaust():
                 self._perform_rare(command)
             case _:
                 assert_never(command)
 
-    def _perform_rare(self, command: Ask | Restore | Close) -> None:
+    def _perform_rare(self, command: Ask | Restore | Close | Price | Exhaust) -> None:
         match command:
             case Ask(action):
                 self._ask(self._records[action])
             case Restore(limit, units, seconds):
-                self._timers.after(seconds, partial(self._restore, limit, units))
+                restore = partial(self._restore, limit, units)
+                self._timers.after(seconds, restore)
             case Close(group):
                 self._groups.close(group)
+            case Price(action):
+                self._price(self._records[action])
+            case Exhaust():
+                self._groups.exhaust(command)
+
+    def _price(self, record: ActionRecord) -> None:
+        price(record, self._scheduler, self._settle)
 
     def _ask(self, record: ActionRecord) -> None:
         if not record.is_ended:

@@ -1,6 +1,7 @@
 """Moments at which something is to be done: the ends of waits, deadlines, periods of grace."""
 
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -11,6 +12,16 @@ from cortex_cli.engine.clock import call_soon, loop_event
 from cortex_cli.engine.ports import Clock, Soon
 
 _FEW = 1_000
+
+
+class Alarm(Enum):
+    """What a moment is for, where a replay must know."""
+
+    TURN = "turn"
+    RETRY = "retry"
+    TIMEOUT = "timeout"
+    DEADLINE = "deadline"
+    GRACE = "grace"
 
 
 class Timer:
@@ -29,6 +40,10 @@ class Timer:
             self._timers.note_stopped()
 
 
+About = tuple[Alarm, tuple[tuple[str, ...], str] | None]
+"""What a moment is for, and the path and id that it is about: of an action, or a nested run."""
+
+
 class Timers:
     """One task that calls each action at its moment, in order."""
 
@@ -40,7 +55,9 @@ class Timers:
         self._stopped = 0
         self._changed = loop_event()
 
-    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+    def after(
+        self, seconds: float, action: Callable[[], None], _about: "About | None" = None
+    ) -> Timer:
         """Have the action called in so many seconds; it must not raise."""
         return self.at(self.now() + seconds, action)
 

@@ -46,6 +46,8 @@ class _Voice:
     def add_usage(self, usage: Usage) -> None:
         """Count what planning has used, for the run and for its plan."""
         self.ledger.usage = add_usage(self.ledger.usage, usage)
+        if self.ledger.spend_on_plan is not None:
+            self.ledger.spend_on_plan(usage)
         self.planning.usage = add_usage(self.planning.usage, usage)
 
 

@@ -43,6 +43,10 @@ class ExtractiveModel:
         """`builtin/extractive`."""
         return NAME
 
+    def price(self, _: Usage) -> float:
+        """It costs nothing."""
+        return 0.0
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
         """The answer word by word; ActionError (`model`) if there is nothing to pick from."""
         if request.schema is not None:

@@ -61,6 +61,10 @@ class LocalModel:
         """`local:` and the model's name."""
         return self._name
 
+    def price(self, _: Usage) -> float:
+        """It costs nothing."""
+        return 0.0
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         """The pieces as they come; closing it ends the computing, too."""
         client = await self._ready()

@@ -11,6 +11,7 @@ import anyio.lowlevel
 
 from cortex_cli.engine.ports import ModelPiece, ModelRequest
 from cortex_cli.errors import SetupError
+from cortex_cli.events import Usage
 from cortex_cli.ids import did_you_mean
 from cortex_cli.llm.connection import KEYS, PACKAGES, THREE_WAYS, Connection
 
@@ -41,6 +42,22 @@ class RemoteModel:
     def name(self) -> str:
         """`provider:model`."""
         return self._connection.name
+
+    def price(self, usage: Usage) -> float | None:
+        """What so many tokens cost in US dollars; None where the price is not known."""
+        connection = self._connection
+        if connection.base_url is not None:
+            # Whose price it is that a name stands for can't be told.
+            return None
+        from genai_prices import Usage as Tokens
+        from genai_prices import calc_price
+
+        tokens = Tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+        try:
+            found = calc_price(tokens, connection.model, provider_id=connection.provider)
+        except LookupError:
+            return None
+        return float(found.total_price)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         """The pieces as they come; closing it closes the connection that they come from."""

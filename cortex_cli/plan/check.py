@@ -14,7 +14,6 @@ from cortex_cli.plan.provided import Names, Provided
 from cortex_cli.plan.references import errors, find
 from cortex_cli.plan.shares import troubles
 from cortex_cli.protocol.action import Action
-from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 
 _CYCLE_SHOWN = 20
@@ -51,13 +50,6 @@ def check_plan(
     else:
         _report_cycle(linker, cycle)
     return graph, _first(linker.findings)
-
-
-def check_protocol(protocol: AgentLoopProtocol) -> list[Finding]:
-    """The settings of a run that are understood, but cannot be followed yet."""
-    if protocol.budget is None:
-        return []
-    return [Finding(code="not_yet", message=_not_yet("budget"), path=("protocol", "budget"))]
 
 
 def is_sound(findings: Sequence[Finding]) -> bool:

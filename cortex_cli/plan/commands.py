@@ -17,6 +17,25 @@ class Check(msgspec.Struct, frozen=True):
     action: int
 
 
+class Price(msgspec.Struct, frozen=True):
+    """Say how much of the run's budget the action may need at most; answer `priced`."""
+
+    action: int
+
+
+class Exhaust(msgspec.Struct, frozen=True):
+    """The budget of a group does not have, and never will, what the action needs of a kind.
+
+    `left` is what is not used yet. Begin nothing more in the group, and let what runs end.
+    """
+
+    group: int
+    action: int
+    kind: str
+    needs: float
+    left: float
+
+
 class Ask(msgspec.Struct, frozen=True):
     """Ask a person whether the action may run; answer `approved`, `failed` or `unanswered`."""
 
@@ -58,4 +77,4 @@ class Close(msgspec.Struct, frozen=True):
     group: int
 
 
-Command = Start | Check | Ask | Queue | Restore | Skip | Cancel | Close
+Command = Start | Check | Ask | Price | Queue | Restore | Skip | Cancel | Close | Exhaust

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from cortex_cli.kinds import EdgeKind, SkipReason
+from cortex_cli.kinds import ActionType, EdgeKind, SkipReason
+from cortex_cli.plan.budgets import Budgets
 from cortex_cli.plan.commands import Ask, Check, Close, Command, Skip, Start
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Group, Node, Outcome, Phase
@@ -20,12 +21,13 @@ class Flow:
     waits for have not ended.
     """
 
-    def __init__(self, nodes: list[Node], queue: ReadyQueue) -> None:
+    def __init__(self, nodes: list[Node], queue: ReadyQueue, budgets: Budgets) -> None:
         """`nodes` is the scheduler's list, by number; it grows as actions join."""
         self.commands: list[Command] = []
         self.background_left = 0
         self._nodes = nodes
         self._queue = queue
+        self._budgets = budgets
 
     def connect(self, node: Node, waits: Iterable[tuple[int, EdgeKind]]) -> None:
         """Have an action that joins wait for others, by number and kind of the edge."""
@@ -64,6 +66,8 @@ class Flow:
         if node.needs_approval:
             node.phase = Phase.ASKING
             self.commands.append(Ask(node.number))
+        elif node.group.purses and node.traits.type is ActionType.LLM:
+            self._budgets.ask_price(node)
         elif node.is_leaf:
             node.phase = Phase.READY
             self._queue.add(node)
@@ -75,7 +79,7 @@ class Flow:
     def skip(self, node: Node, reason: SkipReason) -> None:
         """The action ends without having started."""
         self.commands.append(Skip(node.number, reason))
-        self.end(node, meaning(reason))
+        self.end(node, Outcome.of(reason))
 
     def end(self, node: Node, outcome: Outcome) -> None:
         """The action has ended: let go on, or skip, those that wait for it, and so on."""
@@ -122,9 +126,4 @@ class Flow:
         if reason is not None:
             self.commands.append(Skip(node.number, reason))
             node.phase = _ENDED
-            pending.append((node, meaning(reason)))
-
-
-def meaning(reason: SkipReason) -> Outcome:
-    """What it means for those that depend on an action that it was skipped."""
-    return Outcome.BLOCKED if reason.blocks else Outcome.SKIPPED
+            pending.append((node, Outcome.of(reason)))

@@ -12,11 +12,12 @@ PROTOCOL 6: the higher priority, then the longer remaining path, then declaratio
 from collections.abc import Iterable, Mapping, Sequence
 
 from cortex_cli.kinds import CancelReason, EdgeKind, OnFailure, QueueReason, SkipReason
+from cortex_cli.plan.budgets import Budgets
 from cortex_cli.plan.commands import Cancel, Command, Skip
-from cortex_cli.plan.flow import Flow, meaning
+from cortex_cli.plan.flow import Flow
 from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
-from cortex_cli.plan.states import Group, Item, Node, Outcome, Phase
+from cortex_cli.plan.states import QUEUING, WINDING_DOWN, Group, Item, Node, Outcome, Phase
 from cortex_cli.protocol.resources import Resource
 
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
@@ -39,12 +40,13 @@ class Scheduler:
         self._limits: list[Limit] = []
         self._unanswered: list[Node] = []
         self._queue = ReadyQueue(self._nodes, slots)
-        self._flow = Flow(self._nodes, self._queue)
+        self.budgets = Budgets(self._nodes, self._groups, self._queue)
+        self._flow = Flow(self._nodes, self._queue, self.budgets)
 
     def take(self) -> list[Command]:
         """The commands that have come up since the last call, in order; none is given twice."""
         flow = self._flow
-        self._queue.dispatch(flow.commands)
+        (self.budgets if self.budgets.purses else self._queue).dispatch(flow.commands)
         commands, flow.commands = flow.commands, []
         return commands
 
@@ -149,6 +151,9 @@ class Scheduler:
         node = self._nodes[action]
         self._queue.leave(node)
         node.phase = Phase.BACKING_OFF
+        if node.group.ending is not None and node.cancelling is None:
+            node.cancelling = node.group.ending
+            self._flow.commands.append(Cancel(action, node.cancelling))
 
     def retry_due(self, action: int) -> None:
         """The wait before the next attempt is over."""
@@ -192,9 +197,7 @@ class Scheduler:
         if all(node.phase is not Phase.UNANSWERED for node in self._unanswered):
             return False
         return not any(group.is_open for group in self._groups) and not any(
-            node.phase in _LIVELY and (node.is_leaf or node.phase is not Phase.RUNNING)
-            for node in self._nodes
-            if not node.is_detached
+            node.is_lively for node in self._nodes if not node.is_detached
         )
 
     def passed(self, action: int) -> None:
@@ -233,7 +236,7 @@ class Scheduler:
                 for group in node.nested:
                     self._abort(group, SkipReason.CANCELLED, reason)
         for node in skipped:
-            self._flow.end(node, meaning(SkipReason.CANCELLED))
+            self._flow.end(node, Outcome.of(SkipReason.CANCELLED))
 
     def stopping(self, action: int) -> CancelReason | None:
         """Why a running action is to end, where its `Cancel` is still to be performed."""
@@ -280,6 +283,8 @@ class Scheduler:
         while pending:
             current = pending.pop()
             current.is_open = False
+            if cancel is None:
+                current.ending = WINDING_DOWN.get(skip, CancelReason.CANCELLED)
             current.is_ending = True
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
@@ -287,7 +292,7 @@ class Scheduler:
             self._flow.close_if_done(current)
         # All have their reason before any end is made known, which would give its own.
         for node in skipped:
-            self._flow.end(node, meaning(skip))
+            self._flow.end(node, Outcome.of(skip))
 
     def _stop(
         self, node: Node, skip: SkipReason, cancel: CancelReason | None, skipped: list[Node]
@@ -299,11 +304,11 @@ class Scheduler:
         if cancel is None:
             if node.phase is Phase.RUNNING:
                 return
-            cancel = CancelReason.CANCELLED
+            cancel = node.group.ending or CancelReason.CANCELLED
         if node.phase is Phase.ENDED or node.cancelling is not None:
             return
         if node.has_started:
-            if node.phase is Phase.READY:
+            if node.phase in QUEUING:
                 node.phase = Phase.BACKING_OFF
             node.cancelling = cancel
             self._flow.commands.append(Cancel(node.number, cancel))
@@ -311,6 +316,3 @@ class Scheduler:
             node.phase = Phase.ENDED
             self._flow.commands.append(Skip(node.number, skip))
             skipped.append(node)
-
-
-_LIVELY = frozenset({Phase.CHECKING, Phase.READY, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING})

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import assert_never
 
-from cortex_cli.plan.commands import Ask, Cancel, Check, Close, Queue, Restore, Skip, Start
+from cortex_cli.plan.commands import (
+    Ask,
+    Cancel,
+    Check,
+    Close,
+    Exhaust,
+    Price,
+    Queue,
+    Restore,
+    Skip,
+    Start,
+)
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.states import Item
@@ -104,7 +115,7 @@ class _Simulation:
                     case Skip(action):
                         schedule.starts[action] = schedule.ends[action] = now
                         schedule.ran[action] = False
-                    case Queue() | Cancel() | Close():
+                    case Queue() | Cancel() | Close() | Price() | Exhaust():
                         pass
                     case _:
                         assert_never(command)

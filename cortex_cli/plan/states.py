@@ -8,6 +8,7 @@ import msgspec
 
 from cortex_cli.kinds import CancelReason, EdgeKind, QueueReason, RunIf, SkipReason
 from cortex_cli.plan.limits import Key, Limit
+from cortex_cli.plan.purse import Needs, Purse
 from cortex_cli.plan.shares import units_taken
 from cortex_cli.plan.traits import Traits
 
@@ -26,6 +27,7 @@ class Phase(Enum):
     ENDED = 5
     ASKING = 6
     UNANSWERED = 7
+    PRICING = 8
 
 
 class Outcome(Enum):
@@ -35,6 +37,16 @@ class Outcome(Enum):
     SKIPPED = 1
     BLOCKED = 2
 
+    @classmethod
+    def of(cls, reason: SkipReason) -> "Outcome":
+        """What it means that an action is skipped for that reason."""
+        return cls.BLOCKED if reason.blocks else cls.SKIPPED
+
+
+QUEUING = frozenset({Phase.READY, Phase.PRICING})
+_LIVELY = QUEUING | {Phase.CHECKING, Phase.RUNNING, Phase.BACKING_OFF, Phase.ASKING}
+WINDING_DOWN = {SkipReason.BUDGET_EXHAUSTED: CancelReason.BUDGET_EXHAUSTED}
+"""Why what waits to be tried again is cancelled, by why the rest is skipped."""
 
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
 _WAITING = Phase.WAITING
@@ -59,10 +71,14 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 
 class Group:
-    """The actions of one plan; `caps` and `limits` are its own and those of all around it."""
+    """The actions of one plan; `caps`, `limits` and `purses` are its own and those around it.
+
+    `ending` is why what is to be tried again is ended instead, once nothing more is begun.
+    """
 
     __slots__ = (
         "caps",
+        "ending",
         "fail_fast",
         "has_failed",
         "is_closed",
@@ -73,6 +89,7 @@ class Group:
         "nodes",
         "number",
         "parent",
+        "purses",
         "unfinished",
     )
 
@@ -85,8 +102,10 @@ class Group:
         self.is_open = True
         self.is_ending = False
         self.is_closed = False
+        self.ending: CancelReason | None = None
         self.nodes: list[Node] = []
         self.unfinished = 0
+        self.purses: tuple[Purse, ...] = () if parent is None else parent.group.purses
         self.caps: tuple[Limit, ...] = () if parent is None else parent.group.caps
         self.limits: dict[str, tuple[Limit, ...]] = (
             {} if parent is None else dict(parent.group.limits)
@@ -172,6 +191,17 @@ class Node(msgspec.Struct, eq=False):
             ended or _OK,
             group.claims(traits, is_detached=is_detached) if is_leaf else (),
         )
+
+    @property
+    def is_lively(self) -> bool:
+        """Whether it is under way by itself; one that waits for what is nested in it is not."""
+        return self.phase in _LIVELY and (self.is_leaf or self.phase is not Phase.RUNNING)
+
+    def price(self, needs: Needs) -> None:
+        """Have it reserve so much of each budget, beside what it takes of other things."""
+        taken = tuple(claim for claim in self.claims if not isinstance(claim[0], Purse))
+        purses = ((purse, needs.get(purse.kind, 0.0)) for purse in self.group.purses)
+        self.claims = (*taken, *((purse, units) for purse, units in purses if units))
 
     def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:
         """Note how an action that this one waits for has ended."""

@@ -1,5 +1,6 @@
 """`AgentLoopProtocol`: the settings of the loop plan → execute → check termination (PROTOCOL 4)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool
@@ -27,6 +28,20 @@ class Budget(Written):
 
     tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
     cost_usd: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+
+    @property
+    def units(self) -> dict[str, float]:
+        """What is limited, and to how much."""
+        both = {"tokens": self.tokens, "cost_usd": self.cost_usd}
+        return {kind: float(most) for kind, most in both.items() if most is not None}
+
+    def changed(self, limits: Mapping[str, float | None]) -> "Budget":
+        """The budget with other limits of these kinds; None lifts one."""
+        update = {
+            kind: int(most) if kind == "tokens" and most is not None else most
+            for kind, most in limits.items()
+        }
+        return self.model_copy(update=update)
 
 
 class AgentLoopProtocol(Written):

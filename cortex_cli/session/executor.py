@@ -20,7 +20,7 @@ from cortex_cli.kinds import ActionType
 from cortex_cli.llm.models import Choice, Models
 from cortex_cli.llm.plan_prompt import Brief
 from cortex_cli.llm.planner import ModelPlanner
-from cortex_cli.plan.check import check_plan, check_protocol, is_sound
+from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.named_tools import named_tools
@@ -146,7 +146,7 @@ def _without_manifest(action: Action) -> ActionError:
 @undisturbed()
 def _outlook(plan: ExecutionPlan, protocol: AgentLoopProtocol, tools: ToolExecutor) -> Outlook:
     graph, findings = check_plan(plan.actions, Names(shared=protocol.shared))
-    findings = [*check_protocol(protocol), *findings, *check_named(plan.actions, tools)]
+    findings = [*findings, *check_named(plan.actions, tools)]
     if not is_sound(findings):
         raise ManifestError([finding.at() for finding in findings])
     estimates = [estimate(action, {}) for action in plan.actions]

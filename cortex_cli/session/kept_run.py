@@ -26,6 +26,7 @@ from cortex_cli.events import (
 from cortex_cli.ids import execution_id
 from cortex_cli.kinds import TerminationReason
 from cortex_cli.session.resumption import Resumption
+from cortex_cli.session.sources import sources_of
 from cortex_cli.settings import state_folder
 from cortex_cli.store.history import Duration, DurationKey
 from cortex_cli.store.records import RunEnded, RunOptions, RunRecord
@@ -95,6 +96,9 @@ class KeptRun:
             digests=session.digests(),
         )
         opened = keeping.store.create(record, session.settings.durability)
+        sources = sources_of(session, opened.work)
+        if sources is not None:
+            opened.keep(sources)
         return cls(session, opened, _request(opened, inputs, keeping), keeping.store)
 
     @classmethod
@@ -104,6 +108,7 @@ class KeptRun:
         """A run that goes on, from what it has done."""
         record = replace(
             opened.record,
+            options=keeping.options,
             digests=session.digests(),
             forgotten={**opened.record.forgotten, **resumption.forgotten},
             version=version(DISTRIBUTION),
@@ -198,6 +203,7 @@ def _request(
 ) -> RunRequest:
     return RunRequest(
         run_id=opened.record.execution_id,
+        started_at=opened.record.started_at,
         inputs=inputs,
         approver=keeping.approver,
         run_dir=opened.work,

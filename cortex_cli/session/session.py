@@ -1,7 +1,7 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,20 +10,20 @@ from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.past import Call, Key
 from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
-from cortex_cli.errors import ManifestError, Problem
+from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.open import Place, examine_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
-from cortex_cli.plan.check import check_plan, check_protocol
+from cortex_cli.plan.check import check_plan
 from cortex_cli.plan.describe import Outlook, describe, work_out
 from cortex_cli.plan.estimate import Learned, estimate
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
-from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
 from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
@@ -43,7 +43,9 @@ from cortex_cli.settings import Settings, load_settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
 if TYPE_CHECKING:
+    from cortex_cli.engine.masking import Masker
     from cortex_cli.engine.stream import EventStream
+    from cortex_cli.session.replay import RunToReplay
 
 _HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
 
@@ -53,7 +55,8 @@ class Request:
     """A manifest to open, by its path or its text, as a caller in the folder `cwd` names it.
 
     `operation` is for a relic; `max_parallel` stands in place of the manifest's own
-    `max_parallel_actions`; no file larger than `max_bytes` is read. `passes` is how many orders
+    `max_parallel_actions`, and `budget` in place of what it has of the manifest's own, where None
+    lifts a limit; no file larger than `max_bytes` is read. `passes` is how many orders
     of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
     environments of tools may be made where they are missing. `goal` is for an agent without a plan.
     `renews_lock`: what MCP servers offer is pinned in place of what was pinned before.
@@ -65,6 +68,7 @@ class Request:
     root: Path | None = None
     operation: str | None = None
     max_parallel: int | None = None
+    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     max_bytes: int = Limits().max_bytes
     passes: int | None = None
     may_build: bool = True
@@ -122,8 +126,10 @@ class Session:
         if request.goal is not None:
             program = with_goal(program, request.goal)
         slots = request.max_parallel or settings.max_parallel
-        if slots is not None:
-            update = {"max_parallel_actions": slots}
+        update: dict[str, Any] = {} if slots is None else {"max_parallel_actions": slots}
+        if request.budget:
+            update["budget"] = (program.protocol.budget or Budget()).changed(request.budget)
+        if update:
             protocol = program.protocol.model_copy(update=update)
             program = replace(program, protocol=protocol)
         return cls(program, problems, settings, request)
@@ -267,6 +273,38 @@ class Session:
         spec = self._spec(self.program)
         return RunHandle(spec, request, journal, vault=self._vault).stream()
 
+    @property
+    def masker(self) -> "Masker | None":
+        """What keeps the secrets out of sight that have been read; None where there are none."""
+        return self._vault.masker
+
+    def replay(self, request: RunRequest, record: "RunToReplay") -> "EventStream":
+        """The events of a run, each once it has come about again; nothing is called or read.
+
+        MissError where something else comes.
+        """
+        from cortex_cli.session.replay import RunReplay
+
+        self._vault.pretend()
+        spec = self._spec(self.program)
+        return RunReplay(spec=spec, request=request, record=record).stream()
+
+    def place_of(self, path: tuple[str, ...], action_id: str | None) -> str | None:
+        """Where the action is written, as file:line:column; None where it is not."""
+        program, problem = self.program, None
+        for name in (*path, action_id or ""):
+            graph = self._graphs.get(id(program))
+            number = None if graph is None else graph.index.get(name.partition("[")[0])
+            if graph is None or number is None:
+                break
+            place = Finding(code="", message="", path=(program.actions_key, number))
+            problem = to_problems([place], program.document)[0]
+            found = program.lookup(*_call_of(graph.actions[number]))
+            if not isinstance(found, Program):
+                break
+            program = found
+        return None if problem is None else problem.place
+
     async def aclose(self) -> None:
         """Close what the handlers hold open."""
         await self._place.aclose()
@@ -276,7 +314,7 @@ class Session:
         graphs: dict[int, Graph] = {}
         checked: set[ToolTarget] = set()
         for program in self.program.reached():
-            findings = [*check_protocol(program.protocol), *notes_on_plan(program)]
+            findings = list(notes_on_plan(program))
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,

@@ -49,6 +49,12 @@ class Vault:
         if troubles:
             raise SetupError("\n".join(map(str, troubles.values())))
 
+    def pretend(self) -> None:
+        """Have every secret be what stands in its place: a replay needs no more, and reads none."""
+        for need in self._unread:
+            self.shelf(need.owner)[need.name] = Sealed(MASK, MASK)
+        self._unread = []
+
     def _put(self, need: Need, value: str) -> None:
         assert self.masker is not None, "there is a masker where something is needed"
         self.masker.learn([value])

@@ -12,7 +12,7 @@ from cortex_cli.kinds import TerminationReason
 from cortex_cli.store.failures import CheckpointError
 from cortex_cli.store.locks import LockOwner
 
-_RECORD, _ENDED = "record", "ended"
+_RECORD, _ENDED, _SOURCES = "record", "ended", "sources"
 
 
 class RunState(StrEnum):
@@ -34,6 +34,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: str | None = None
     goal: str | None = None
     cache: bool | None = None
+    budget: dict[str, float | None] = {}
     passes: int | None = None
 
 
@@ -79,6 +80,21 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     ended: RunEnded | None = None
 
 
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run was made of, so that it can be replayed elsewhere; secrets masked.
+
+    `entry` is the path of the manifest among the `files`, which are texts by their paths relative to
+    the root. `variables` are those that the plans refer to, by the file that declares them;
+    `home` is what `$HOME` was, `run_dir` what `${run.dir}` was.
+    """
+
+    entry: str
+    files: dict[str, str]
+    variables: dict[str, dict[str, str]] = {}
+    home: str | None = None
+    run_dir: str | None = None
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A run in a list. `problem` says why an unreadable one is; then `started_at` is a guess."""
 
@@ -101,6 +117,19 @@ def record_meta(record: RunRecord) -> Mapping[str, bytes]:
 def ended_meta(ended: RunEnded) -> Mapping[str, bytes]:
     """The end of a run as a text of its journal."""
     return {_ENDED: msgspec.json.encode(ended)}
+
+
+def sources_meta(sources: Sources) -> Mapping[str, bytes]:
+    """What a run was made of as a text of its journal."""
+    return {_SOURCES: msgspec.json.encode(sources)}
+
+
+def sources_in(meta: Mapping[str, bytes], path: Path) -> Sources | None:
+    """What the run was made of, if its journal says so; CheckpointError if that is damaged."""
+    try:
+        return msgspec.json.decode(meta.get(_SOURCES, b"null"), type=Sources | None)
+    except (msgspec.DecodeError, TypeError, RecursionError) as error:
+        raise CheckpointError(path, f"the manifests of its run are damaged: {error}") from error
 
 
 def record_in(meta: Mapping[str, bytes], last_sequence: int, path: Path) -> RunRecord:

@@ -23,9 +23,12 @@ from cortex_cli.store.records import (
     RunEnded,
     RunRecord,
     RunSummary,
+    Sources,
     ended_meta,
     record_in,
     record_meta,
+    sources_in,
+    sources_meta,
     summary_of,
 )
 from cortex_cli.store.sqlite_journal import SqliteJournal
@@ -81,6 +84,10 @@ class OpenRun:
     def events(self) -> Iterator[Event]:
         """The events that are durable by now, first to last."""
         return read_events(self.folder)
+
+    def keep(self, sources: Sources) -> None:
+        """Keep what the run is made of, before its first event; SetupError if it can't be written."""
+        self.journal.note(sources_meta(sources))
 
     def amend(self, record: RunRecord) -> None:
         """Keep another record of the run, as the one that resumes it has changed.
@@ -167,6 +174,15 @@ def read_record(folder: Path) -> RunRecord:
     reader = JournalReader(folder)
     try:
         return record_in(reader.meta(), reader.last_sequence(), folder / FILE_NAME)
+    finally:
+        reader.close()
+
+
+def read_sources(folder: Path) -> Sources | None:
+    """What the run in `folder` was made of, if that is kept; CheckpointError if unreadable."""
+    reader = JournalReader(folder)
+    try:
+        return sources_in(reader.meta(), folder / FILE_NAME)
     finally:
         reader.close()
 

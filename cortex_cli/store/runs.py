@@ -18,7 +18,7 @@ from cortex_cli.store.failures import storing
 from cortex_cli.store.history import History
 from cortex_cli.store.journal_file import FILE_NAME, Durability
 from cortex_cli.store.locks import LockedError, LockOwner, is_locked
-from cortex_cli.store.records import RunRecord, RunState, RunSummary
+from cortex_cli.store.records import RunRecord, RunState, RunSummary, Sources
 from cortex_cli.store.run_folder import (
     GONE,
     LOCK,
@@ -28,6 +28,7 @@ from cortex_cli.store.run_folder import (
     begin_run,
     read_events,
     read_record,
+    read_sources,
     remove_run,
     reopen_run,
     summarise,
@@ -97,6 +98,10 @@ class RunStore:
     def record(self, run_id: str) -> RunRecord:
         """How a run was begun, and how it has ended if it has."""
         return read_record(self._existing(run_id))
+
+    def sources(self, run_id: str) -> Sources | None:
+        """What a run was made of; None where that was not kept."""
+        return read_sources(self._existing(run_id))
 
     def state(self, run_id: str) -> RunSummary:
         """How a run stands; one that can't be read is unreadable, and no error."""

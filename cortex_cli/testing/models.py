@@ -6,6 +6,7 @@ from typing import assert_never
 
 import anyio
 import anyio.lowlevel
+from msgspec.structs import replace
 
 from cortex_cli.engine.ports import CutShort, ModelPiece, ModelRequest, TextPiece, ThoughtPiece
 from cortex_cli.engine.tool_calls import ToolCall
@@ -45,22 +46,32 @@ class ScriptedLLM:
         *,
         name: str = "scripted",
         pace: Pace = AT_ONCE,
+        prices: tuple[float, float] | None = None,
         takes_tools: bool = True,
     ) -> None:
         """`pace` is kept on the clock of the event loop.
 
-        Without `takes_tools` it is a model that can only write texts.
+        `prices`, in US dollars, are of a token that is read and of one that is written. Without
+        `takes_tools` it is a model that can only write texts.
         """
         self.takes_tools = takes_tools
         self._answers = iter(answers)
         self._name = name
         self._pace = pace
+        self._prices = prices
         self.requests: list[ModelRequest] = []
 
     @property
     def name(self) -> str:
         """What the model is called in events and reports."""
         return self._name
+
+    def price(self, usage: Usage) -> float | None:
+        """What so many tokens cost; None without `prices`."""
+        if self._prices is None:
+            return None
+        read, written = self._prices
+        return usage.input_tokens * read + usage.output_tokens * written
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         """The pieces of the next answer, then their number as the usage."""
@@ -87,7 +98,8 @@ class ScriptedLLM:
             async for piece in written:
                 yield piece
         await _end(script)
-        yield _usage(answer, request)
+        usage = _usage(answer, request)
+        yield replace(usage, cost_usd=self.price(usage))
 
     async def _written(self, answer: Answer, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         thoughts, texts = tokens_of(answer.thought), tokens_of(answer.text)

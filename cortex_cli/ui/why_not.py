@@ -10,10 +10,12 @@ from cortex_cli.ui.words import listed
 _AS_A_WHOLE = {
     SkipReason.CANCELLED: "The run was cancelled before it began.",
     SkipReason.DEADLINE: "The run reached its deadline before it began.",
+    SkipReason.BUDGET_EXHAUSTED: "The budget of the run was exhausted before it began.",
 }
 _ENDINGS = {
     CancelReason.CANCELLED: "The run was cancelled while it ran.",
     CancelReason.DEADLINE: "The run reached its deadline while it ran.",
+    CancelReason.BUDGET_EXHAUSTED: "The budget of the run was exhausted before its next call.",
     CancelReason.TIMEOUT: "The action around it reached its timeout while it ran.",
     CancelReason.GRACE_ENDED: "The run was over, and the time that is left to background work, too.",
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from cortex_cli.cli.audience import Audience
-from cortex_cli.cli.driving import _only_cause
+from cortex_cli.cli.driving import only_cause
 from cortex_cli.cli.terminal import Terminal
 from cortex_cli.cli.unblocked import unblocked_streams
 from cortex_cli.errors import SetupError
@@ -45,6 +45,6 @@ def test_a_display_that_fails_is_dropped_and_said_once(capfd: pytest.CaptureFixt
 
 def test_one_error_in_groups_of_one_is_found_and_no_other() -> None:
     error = SetupError("no key")
-    assert _only_cause(ExceptionGroup("", [ExceptionGroup("", [error])])) is error
+    assert only_cause(ExceptionGroup("", [ExceptionGroup("", [error])])) is error
     for other in (ExceptionGroup("", [error, error]), ExceptionGroup("", [ValueError()])):
-        assert _only_cause(other) is other
+        assert only_cause(other) is other

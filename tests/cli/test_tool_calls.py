@@ -46,6 +46,7 @@ async def test_the_example_checks_its_claim_by_calls(tmp_path: Path) -> None:
         shown = await place.cortex("show", "last")
         why = await place.cortex("why", "last", "check/calculate")
         planned = await place.cortex("plan", "fact_check.yaml")
+        validated = await place.cortex("validate", "-v", "fact_check.yaml")
         drawn = await place.cortex("graph", "fact_check.yaml", "--mermaid")
     assert (ended.code, ended.err) == (0, "")
     outputs = ended.events[-1]["data"]["outputs"]
@@ -62,6 +63,7 @@ async def test_the_example_checks_its_claim_by_calls(tmp_path: Path) -> None:
     assert "once a model had written it" in why.out
     assert "llm may call look_up, calculate" in planned.out
     assert "llm with 3 tools" in drawn.out
+    assert (validated.code, validated.out, validated.err) == (0, "", "")
 
 
 async def test_nothing_runs_of_a_call_that_is_not_declared_or_does_not_fit(tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ async def test_the_plans_of_what_is_nested_are_asked_for_too() -> None:
     assert log.last.event_type == "agent_completed"
 
 
+async def test_the_approval_is_no_output_of_the_run() -> None:
+    spec = goal_spec([(step("a", gives=1),)], mode="strict", max_iterations=1)
+    assert (await run_asking(spec, Person([True]))).last.data.outputs == {"a": 1}
+
+
 async def test_autonomous_runs_never_ask() -> None:
     log = await run_asking(goal_spec([(step("a"), DONE)], mode="autonomous"), Person([]))
     assert log.ends() == {"a": "completed"}

@@ -13,6 +13,8 @@ from cortex_cli.plan.commands import (
     Check,
     Close,
     Command,
+    Exhaust,
+    Price,
     Queue,
     Restore,
     Skip,
@@ -40,6 +42,8 @@ class Bench:
     asked: list[str] = field(default_factory=list[str])
     reasons: dict[str, QueueReason] = field(default_factory=dict[str, QueueReason])
     lent: list[Restore] = field(default_factory=list[Restore])
+    needs: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    exhausted: list[Exhaust] = field(default_factory=list[Exhaust])
     known: dict[str, Resource] = field(default_factory=dict[str, Resource])
 
     def __post_init__(self) -> None:
@@ -51,12 +55,14 @@ class Bench:
         parent: str | None = None,
         cap: int | None = None,
         asking: bool = False,
+        budget: dict[str, float] | None = None,
         **group: Any,
     ) -> int:
         self.known |= group.get("shared", {})
         graph = graph_of(*actions, shared=self.known)
         above = None if parent is None else self.ids.index(parent)
         number = self.scheduler.open(parent=above, cap=cap, **group)
+        self.scheduler.budgets.open(number, budget or {})
         first = len(self.ids)
         self.ids += [action.id for action in actions]
         items = items_of(graph, [0.0] * len(graph), first)
@@ -83,11 +89,16 @@ class Bench:
                 self.cancelled[self.ids[action]] = reason
             case Check(action):
                 self.checks.append(self.ids[action])
-            case Ask() | Restore() | Close():
+            case Ask() | Restore() | Close() | Price() | Exhaust():
                 self._note_rare(command)
 
-    def _note_rare(self, command: Ask | Restore | Close) -> None:
+    def _note_rare(self, command: Ask | Restore | Close | Price | Exhaust) -> None:
         match command:
+            case Price(action):
+                name = self.ids[action]
+                self.scheduler.budgets.priced(action, self.needs.get(name, {"tokens": 10}))
+            case Exhaust():
+                self.exhausted.append(command)
             case Close(group):
                 self.closed.append(group)
             case Ask(action):
@@ -101,6 +112,11 @@ class Bench:
             others = [self.ids.index(other) for other in not_chosen]
             self.scheduler.completed(self.ids.index(name), not_chosen=others)
             self.take()
+
+    def use(self, name: str, **units: float) -> None:
+        """An action that runs has used so much."""
+        self.scheduler.budgets.used(self.ids.index(name), units)
+        self.take()
 
     def restore(self) -> None:
         """The time of the units that were lent first is over."""

@@ -3,10 +3,9 @@
 import pytest
 
 from cortex_cli.kinds import EdgeKind, Severity
-from cortex_cli.plan.check import check_plan, check_protocol, is_sound
+from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.graph import Edge, Graph
 from cortex_cli.plan.provided import Names
-from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 from tests.plan.builders import act, graph_of, messages, pairs
 
@@ -222,12 +221,6 @@ def test_all_mistakes_come_at_once() -> None:
         ]
     )
     assert len(found) == 5
-
-
-def test_settings_that_cannot_be_followed_yet_say_so() -> None:
-    assert check_protocol(AgentLoopProtocol()) == []
-    asked = AgentLoopProtocol.model_validate({"budget": {"tokens": 5}})
-    assert [finding.path[1] for finding in check_protocol(asked)] == ["budget"]
 
 
 def test_a_graph_without_a_cycle_has_none() -> None:

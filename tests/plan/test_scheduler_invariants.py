@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -15,6 +16,8 @@ from cortex_cli.plan.commands import (
     Check,
     Close,
     Command,
+    Exhaust,
+    Price,
     Queue,
     Restore,
     Skip,
@@ -138,7 +141,7 @@ class Chaos:
             case _:
                 self.obey_end(command)
 
-    def obey_end(self, command: Skip | Cancel | Close) -> None:
+    def obey_end(self, command: Skip | Cancel | Close | Price | Exhaust) -> None:
         match command:
             case Skip(action):
                 self.queued.discard(action)
@@ -148,6 +151,8 @@ class Chaos:
                 self.stopping.add(action)
             case Close():
                 self.closed += 1
+            case Price() | Exhaust():
+                pytest.fail("there is no budget")
 
     def end_one(self) -> None:
         action = self.running.pop(self.random.randrange(len(self.running)))

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cortex_cli.events import Event
-from cortex_cli.kinds import ActionState, ActionType
+from cortex_cli.events import Event, PlanExtended
+from cortex_cli.kinds import ActionMode, ActionState, ActionType
+from cortex_cli.payloads import PlanExtendedData
+from cortex_cli.report import PlannedAction
 from cortex_cli.session.resumption import Fate, Resumption
 from cortex_cli.session.session import Request, Session
 from tests.engine.test_past import Story
@@ -194,3 +196,84 @@ def test_types_of_actions_need_no_plan_to_be_known(tmp_path: Path) -> None:
     assert found is not None
     assert found[0] == "inner"
     assert {action.type for action in found[1].actions} == {ActionType.INTERNAL}
+
+
+GOAL = """\
+kind: Agent
+name: outer
+goal: find out
+import: {workflows: [inner.yaml]}
+"""
+MADE = [
+    {"id": "call", "type": "workflow", "target": "inner"},
+    {"id": "bad", "type": "internal"},
+]
+
+
+def told_of_made(*failed: str) -> list[Event]:
+    """A run of a plan that a model has made, to its end."""
+    story = Story()
+    story.begin()
+    planned = [
+        PlannedAction(
+            id=one["id"],
+            name=one["id"],
+            type=ActionType(one["type"]),
+            mode=ActionMode.ASYNC,
+            target=one.get("target"),
+            wave=1,
+            estimate_seconds=1.0,
+            estimate_source="default",
+            start_seconds=0.0,
+            end_seconds=1.0,
+            slack_seconds=0.0,
+            on_critical_path=False,
+        )
+        for one in MADE
+    ]
+    written = [dict[str, object](one) for one in MADE]
+    story.add(PlanExtended, PlanExtendedData(actions=tuple(planned), edges=(), written=written))
+    story.start("call")
+    story.begin("call")
+    for name in ("call/one", "call/two", "call", "bad"):
+        story.start(name)
+        if name in failed:
+            story.fail(name)
+        else:
+            story.complete(name)
+    return story.events
+
+
+def test_what_a_model_has_planned_is_kept_and_so_is_what_is_nested_in_it(tmp_path: Path) -> None:
+    session = opened(tmp_path, GOAL)
+    found = Resumption(told_of_made("bad"), session, Before(session.digests()))
+    assert fates(found) == {}
+    assert named(found) == {"call", "call/one", "call/two", "bad"}
+
+
+def test_of_a_plan_of_a_model_failures_are_tried_again_too(tmp_path: Path) -> None:
+    session = opened(tmp_path, GOAL)
+    before = Before(session.digests())
+    found = Resumption(told_of_made("bad", "call/two"), session, before, retry_failed=True)
+    assert fates(found) == {
+        "bad": Fate.RETRIED,
+        "call": Fate.INSIDE,
+        "call/two": Fate.RETRIED,
+    }
+
+
+def test_what_is_nested_in_a_plan_of_a_model_is_held_against_the_manifest(tmp_path: Path) -> None:
+    before = Before(opened(tmp_path, GOAL).digests())
+    session = opened(tmp_path, GOAL, INNER.replace("x: 1", "x: 2"))
+    found = Resumption(told_of_made(), session, before)
+    assert fates(found) == {
+        "call": Fate.INSIDE,
+        "call/one": Fate.CHANGED,
+        "call/two": Fate.FOLLOWS,
+    }
+
+
+def test_no_plan_is_known_of_what_a_model_plans(tmp_path: Path) -> None:
+    session = opened(tmp_path, GOAL)
+    assert session.plan_at(()) is None
+    assert session.program_at(("nobody",), {}) is None

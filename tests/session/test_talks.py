@@ -99,13 +99,6 @@ async def test_tools_operations_workflows_and_agents_can_be_called(tmp_path: Pat
     }  # fmt: skip
 
 
-def test_what_a_model_may_call_is_not_unused(tmp_path: Path) -> None:
-    tools = "tools: [say, shelf.get_value, twice, helper]"
-    session = opened(tmp_path, f"parameters: {{prompt: go, {tools}}}")
-    unused = [one.message for one in session.problems if one.code == "unused_import"]
-    assert unused == ["nothing calls the relic 'far', which is imported here"]
-
-
 async def test_the_name_of_a_relic_is_all_of_its_operations(tmp_path: Path) -> None:
     async with ScriptedServer(["done"]) as server:
         await run(opened(tmp_path, "parameters: {prompt: go, tools: [shelf]}", environ=at(server)))

@@ -1,0 +1,176 @@
+"""What a run waits for while it is replayed: alarms that ring, and budgets that have enough."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf
+from operator import itemgetter
+
+from cortex_cli.engine.past import Key
+from cortex_cli.engine.ports import Clock
+from cortex_cli.engine.timers import About, Alarm, Timer, Timers
+from cortex_cli.kinds import QueueReason
+from cortex_cli.plan.limits import Key as Order
+from cortex_cli.plan.purse import Purse
+from cortex_cli.plan.scheduler import Scheduler
+from cortex_cli.plan.states import Item
+
+
+class Alarms(Timers):
+    """Moments that never come by themselves: `ring` has one come."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._pending: list[tuple[float, About | None, Timer]] = []
+
+    def after(
+        self, seconds: float, action: Callable[[], None], _about: About | None = None
+    ) -> Timer:
+        """Keep an action until it is rung for."""
+        timer = Timer(action, self)
+        self._pending.append((self.now() + seconds, _about, timer))
+        return timer
+
+    def note_stopped(self) -> None:
+        """Forget those that were taken back."""
+        self._pending = [entry for entry in self._pending if entry[2].action is not None]
+
+    def has(self, alarm: Alarm, key: Key) -> bool:
+        """Whether there is such a moment to come."""
+        return any(_is_about(about, alarm, key) for _, about, _ in self._pending)
+
+    def ring(self, alarm: Alarm, key: Key | None = None) -> bool:
+        """Have the first such moment come; whether there was one."""
+        found = [entry for entry in self._pending if _is_about(entry[1], alarm, key)]
+        if not found:
+            return False
+        first = min(found, key=itemgetter(0))
+        self._pending.remove(first)
+        action, first[2].action = first[2].action, None
+        if action is not None:
+            action()
+        return True
+
+
+class Gate:
+    """Who may go on where there is a limit that the record knows better: budgets, and rates.
+
+    `waits_next` says of an action, by the scheduler's number, whether the next that the record has
+    of it is that it waits for this reason.
+    """
+
+    def __init__(self, waits_next: Callable[[int, QueueReason], bool]) -> None:
+        self._waits_next = waits_next
+        self._parked: dict[int, tuple[Barrier, Order]] = {}
+        self._let: set[int] = set()
+
+    def forget(self, number: int) -> None:
+        """The action asks anew."""
+        self._parked.pop(number, None)
+        self._let.discard(number)
+
+    def lets(self, number: int, reason: QueueReason) -> bool:
+        """Whether the action may start now."""
+        if number in self._let:
+            return True
+        return number not in self._parked and not self._waits_next(number, reason)
+
+    def park(self, barrier: "Barrier", key: Order) -> None:
+        """The action waits at a barrier."""
+        self._parked[key[2]] = barrier, key
+
+    def let(self, number: int) -> "Barrier | None":
+        """Let an action that waits go on; the barrier that it waits at."""
+        barrier, _ = self._parked.get(number, (None, None))
+        if barrier is not None:
+            self._let.add(number)
+        return barrier
+
+    def gone_from(self, barrier: "Barrier", is_waiting: Callable[[int], bool]) -> list[Order]:
+        """Those who wait at a barrier and have been let go."""
+        found = [
+            key
+            for number, (at, key) in self._parked.items()
+            if at is barrier and number in self._let and is_waiting(number)
+        ]
+        for key in found:
+            del self._parked[key[2]]
+        return found
+
+
+class Barrier(Purse):
+    """A limit that has enough for whom the record has go on; who asks is told by the units."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(
+        self, group: int, kind: str, _units: float, *, gate: Gate, reason: QueueReason
+    ) -> None:
+        super().__init__(group, kind, inf)
+        self.reason = reason
+        self._gate = gate
+
+    def has(self, units: float) -> bool:
+        """Whether the action of that number, plus one, may start."""
+        return self._gate.lets(int(units) - 1, self.reason)
+
+    def park(self, key: Order, units: float) -> None:
+        """Have an action wait until it is let go."""
+        del units
+        self._gate.park(self, key)
+
+    def unpark(self, is_waiting: Callable[[int], bool]) -> list[Order]:
+        """Those who have been let go."""
+        return self._gate.gone_from(self, is_waiting)
+
+    def use(self, units: float, reserved: float) -> float:
+        """Nothing is counted."""
+        del units
+        return reserved
+
+    def hopeless(self, is_waiting: Callable[[int], bool]) -> tuple[int, float] | None:
+        """The record says when a budget is exhausted."""
+        del is_waiting
+        return None
+
+
+class GatedScheduler(Scheduler):
+    """A scheduler that leaves it to a gate who may start now, as far as budgets and rates go."""
+
+    def __init__(self, slots: int, gate: Gate) -> None:
+        super().__init__(slots)
+        self.gate = gate
+        self.budgets.make = partial(Barrier, gate=gate, reason=QueueReason.BUDGET)
+        self._rates = Barrier(-1, "", inf, gate=gate, reason=QueueReason.RATE)
+
+    def extend(self, group: int, items: Sequence[Item]) -> range:
+        """Add actions to an open group."""
+        numbers = super().extend(group, items)
+        for number in numbers:
+            node = self._nodes[number]
+            if any(limit.seconds is not None for limit, _ in node.claims):
+                node.claims = tuple(
+                    (limit, units) if limit.seconds is None else (self._rates, number + 1.0)
+                    for limit, units in node.claims
+                )
+        return numbers
+
+    def let(self, number: int) -> bool:
+        """Let an action go on; whether it was waiting."""
+        barrier = self.gate.let(number)
+        if barrier is not None:
+            self.budgets.let_go(barrier)
+        return barrier is not None
+
+    def backing_off(self, action: int) -> None:
+        """An attempt has failed; the next one asks anew."""
+        super().backing_off(action)
+        self.gate.forget(action)
+
+    def price(self, number: int) -> None:
+        """Have an action ask for what it needs of the budgets, whatever that is."""
+        needs = {purse.kind: number + 1.0 for purse in self.budgets.purses}
+        self.budgets.priced(number, needs)
+
+
+def _is_about(about: About | None, alarm: Alarm, key: Key | None) -> bool:
+    return about is not None and about[0] is alarm and key in (None, about[1])
