@@ -60,6 +60,7 @@ class TalkTools(Tools):
 
     clients: Sequence[ModelClient] = ()
     around: RunSpec | None = None
+    note: str | None = None
     asked: list[Action] = field(default_factory=list[Action])
 
     def nested(self, action: Action) -> RunSpec:
@@ -70,7 +71,7 @@ class TalkTools(Tools):
         names = named_tools(action)
         offers = [one for one in OFFERS if one.target in names]
         client, *others = self.clients
-        chosen = Choice(client=client, fallback=others[0] if others else None)
+        chosen = Choice(client=client, fallback=others[0] if others else None, note=self.note)
         return talk_spec(self.around, action, offers, chosen)
 
 

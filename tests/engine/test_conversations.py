@@ -15,6 +15,7 @@ from cortex_cli.events import (
     IterationStarted,
     LlmToken,
     PlanExtended,
+    Thought,
     Usage,
     WarningRaised,
 )
@@ -264,6 +265,33 @@ async def test_calls_stand_that_were_whole_when_the_answer_broke_off() -> None:
     log = await run(spec)
     assert (output(log), len(tools.calls)) == ("done", 1)
     assert "gone; the calls before it stand" in warnings(log)
+
+
+async def test_what_a_model_thinks_and_where_it_was_cut_short_is_told() -> None:
+    spec, _, _ = talk(Answer(text="it is", thought="let me see", is_cut=True))
+    log = await run(spec)
+    assert output(log) == "it is"
+    thoughts = [one.data.text for one in log if isinstance(one, Thought)]
+    assert "".join(thoughts) == "let me see"
+    cut = "the answer of scripted was cut short: it reached the most tokens that it may have"
+    assert cut in warnings(log)
+
+
+async def test_a_turn_with_far_too_many_wrong_calls_is_not_read_to_its_end() -> None:
+    spec, llm, tools = talk(Answer(calls=[Call("wrong") for _ in range(1_000)]), "done")
+    log = await run(spec)
+    assert output(log) == "done"
+    told = said(llm, 1)[1:]
+    assert 100 < len(told) < 1_000
+    assert all(role == "tool" for role, _ in told)
+    assert tools.calls == []
+
+
+async def test_why_another_model_answers_is_told_once() -> None:
+    spec, _, tools = talk(calls({"gives": 1}), "done")
+    tools.note = "there is no fallback: no key"
+    log = await run(spec)
+    assert warnings(log) == ["there is no fallback: no key; scripted answers"]
 
 
 async def test_a_long_conversation_is_shortened_from_its_oldest_result() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from cortex_cli import Action, ActionType, AgentLoopExecutor
-from cortex_cli.errors import ManifestError, SetupError
+from cortex_cli.errors import ActionError, ManifestError, SetupError
 from cortex_cli.events import Event
+from cortex_cli.session.offers import offers_named
 from cortex_cli.session.session import Request, Session
+from cortex_cli.session.within_reach import called_by
 from cortex_cli.testing import Answer, Call, ScriptedLLM, ScriptedServer
 from tests.llm.test_remote import pytestmark as quiet
 
@@ -214,6 +216,17 @@ async def test_an_object_that_executes_is_taken_at_its_word() -> None:
     assert llm.requests[1].messages[-1].content == '["any",{"x":1}]'
 
 
+async def test_a_function_that_is_gone_by_the_time_fails_the_action() -> None:
+    tools = {"shout": shout}
+    executor = AgentLoopExecutor(
+        agent_name="x", plan=[asking("shout")], tool_executor=tools, llm_client=ScriptedLLM([])
+    )
+    tools.clear()
+    events = await events_of(executor)
+    failed = next(event for event in events if event.event_type == "action_failed")
+    assert failed.data["error"] == "there is no tool 'shout' that a model could call"
+
+
 def test_an_unknown_function_is_a_problem_before_anything_runs() -> None:
     with pytest.raises(ManifestError, match="may call 'shoot', which is no tool; did you mean"):
         AgentLoopExecutor(agent_name="x", plan=[asking("shoot")], tool_executor={"shout": shout})
@@ -240,3 +253,14 @@ async def test_a_model_may_plan_a_conversation_with_what_it_may_call_itself() ->
     told = llm.requests[1].messages[-1].content
     assert "'shoot' under 'tools' may not be called: it is not among what is offered" in told
     assert '"output":"A!"' in llm.requests[4].messages[-1].content
+
+
+async def test_health_and_secrets_look_at_what_a_model_may_call(tmp_path: Path) -> None:
+    session = opened(tmp_path, "parameters: {prompt: go, tools: [say, helper, shelf.get_value]}")
+    action = session.program.plan.actions[0]  # type: ignore[union-attr]
+    found = [one.manifest.name for one in called_by(session.program, action)]
+    assert found == ["say", "shelf"]
+    ghost = action.model_copy(update={"parameters": {"tools": ["ghost"]}})
+    assert list(called_by(session.program, ghost)) == []
+    with pytest.raises(ActionError, match="nothing is called 'ghost' that a model could call"):
+        offers_named(session.program, ["ghost"])
