@@ -99,7 +99,7 @@ class Attempts:
             env=env,
             cwd=cwd,
             attempt=record.attempt,
-            is_last_attempt=not self._may_retry(record),
+            is_last_attempt=record.attempt >= traits.max_attempts or not self._may_retry(record),
             timeout=traits.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
@@ -132,7 +132,10 @@ class Attempts:
             self.fail(record, as_action_error(error))
             return
         job = record.job = Job(handler, call, partial(self.end, record))
-        self.submit(job)
+        if self.bus.is_behind:
+            self.submit(job)
+        else:
+            self.pool.submit(job)
 
     def submit(self, job: Job) -> None:
         """Have a worker take the job, once all that led to it is written down."""
@@ -147,12 +150,23 @@ class Attempts:
 
     def end(self, record: ActionRecord, result: Result) -> None:
         """A worker reports how an attempt has ended."""
-        self._note_end(record, result)
+        record.job = None
+        if self.observe is not None:
+            self.observe(result)
+        if type(result) is Done:
+            output, cached = result.output, False
+            if type(output) is CachedOutput:
+                output, cached = output.output, True
+            record.ledger.note_completed(record, output, cached=cached)
+            self.scheduler.completed(record.number)
+        else:
+            self._end_without_output(record, result)
+        self.settle()
+
+    def _end_without_output(self, record: ActionRecord, result: Result) -> None:
+        if record.reporter is not None:
+            record.reporter.close()
         match result:
-            case Done(output) if type(output) is CachedOutput:
-                self.complete(record, output.output, cached=True)
-            case Done(output):
-                self.complete(record, output)
             case Broken(error):
                 self.fail(record, error)
             case TimedOut():
@@ -163,14 +177,8 @@ class Attempts:
                 self.halt()
                 if not record.is_ended:
                     self.cancel(record)
-        self.settle()
-
-    def _note_end(self, record: ActionRecord, result: Result) -> None:
-        record.job = None
-        if record.reporter is not None:
-            record.reporter.close()
-        if self.observe is not None:
-            self.observe(result)
+            case Done():
+                pass
 
     def complete(
         self,

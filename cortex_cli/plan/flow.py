@@ -11,7 +11,7 @@ from cortex_cli.plan.states import Group, Node, Outcome, Phase
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
 _WAITING, _ENDED = Phase.WAITING, Phase.ENDED
 _OK = Outcome.OK
-_DATA, _BARRIER = EdgeKind.DATA, EdgeKind.BARRIER
+_DEPENDS_ON, _DATA, _BARRIER = EdgeKind.DEPENDS_ON, EdgeKind.DATA, EdgeKind.BARRIER
 
 
 class Flow:
@@ -34,19 +34,18 @@ class Flow:
         nodes, has_soft = self._nodes, not node.wait_for_all
         for source, kind in waits:
             parent = nodes[source]
-            soft = has_soft and kind is EdgeKind.DEPENDS_ON
+            soft = has_soft and kind is _DEPENDS_ON
             if parent.phase is _ENDED:
                 node.count(parent.outcome, kind, soft=soft)
-                continue
-            if soft:
+            elif soft:
                 node.open_soft += 1
                 parent.others.append((node, kind, soft))
-                continue
-            node.open_hard += 1
-            if kind is _BARRIER:
-                parent.others.append((node, kind, soft))
             else:
-                parent.children.append(node)
+                node.open_hard += 1
+                if kind is _BARRIER:
+                    parent.others.append((node, kind, soft))
+                else:
+                    parent.children.append(node)
 
     def decide(self, node: Node) -> SkipReason | None:
         """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""

@@ -95,9 +95,12 @@ class ReadyQueue:
         node.phase = _RUNNING
         node.has_started = True
         commands.append(Start(node.number))
-        for limit, units in node.claims:
-            if limit.seconds is not None:
-                commands.append(Restore(limit.number, units, limit.seconds))
+        if node.claims:
+            commands += [
+                Restore(limit.number, units, limit.seconds)
+                for limit, units in node.claims
+                if limit.seconds is not None
+            ]
         return True
 
     def _claim(self, node: Node) -> bool:

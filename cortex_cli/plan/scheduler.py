@@ -45,9 +45,11 @@ class Scheduler:
 
     def take(self) -> list[Command]:
         """The commands that have come up since the last call, in order; none is given twice."""
-        flow = self._flow
-        (self.budgets if self.budgets.purses else self._queue).dispatch(flow.commands)
-        commands, flow.commands = flow.commands, []
+        flow, budgets = self._flow, self.budgets
+        (budgets if budgets.purses else self._queue).dispatch(flow.commands)
+        commands = flow.commands
+        if commands:
+            flow.commands = []
         return commands
 
     def open(
