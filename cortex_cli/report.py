@@ -13,7 +13,10 @@ from cortex_cli.kinds import ActionMode, ActionType, EdgeKind
 
 
 class PlannedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One action as planned; `start_seconds` and `end_seconds` are on the simulated clock."""
+    """One action as planned; `start_seconds` and `end_seconds` are on the simulated clock.
+
+    `may_call`: what the model of an llm action may call; left out where that is nothing.
+    """
 
     id: str
     name: str
@@ -28,6 +31,7 @@ class PlannedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     slack_seconds: float
     on_critical_path: bool
     estimate_p90_seconds: float | msgspec.UnsetType = msgspec.UNSET
+    may_call: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlannedEdge(

@@ -2,15 +2,18 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from cortex_cli.actions.functions import ToolExecutor
-from cortex_cli.errors import UsageError
+from cortex_cli.errors import ActionError, Finding, UsageError
+from cortex_cli.ids import did_you_mean
 from cortex_cli.kinds import ActionType
+from cortex_cli.plan.named_tools import named_tools
+from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.offers import Offer
 
 _LONGEST = 500
@@ -25,14 +28,47 @@ def function_offers(tools: ToolExecutor) -> tuple[Offer, ...]:
     if not isinstance(tools, Mapping):
         message = "nobody can tell which tools an object with 'execute' has, so none can be planned"
         raise UsageError(message, hint="give tool_executor a mapping of names to functions")
-    return tuple(
-        Offer(
-            type=ActionType.TOOL,
-            target=name,
-            description=_description(function),
-            parameters=_parameters(function),
-        )
-        for name, function in tools.items()
+    return tuple(_offer(name, function) for name, function in tools.items())
+
+
+def offers_of_functions(tools: ToolExecutor, names: Sequence[str]) -> tuple[Offer, ...]:
+    """An offer for each of the names; an object with `execute` is taken at its word.
+
+    ActionError for a name that a mapping does not have.
+    """
+    if not isinstance(tools, Mapping):
+        return tuple(Offer(type=ActionType.TOOL, target=name) for name in names)
+    for name in names:
+        if name not in tools:
+            message = f"there is no tool '{name}' that a model could call"
+            hint = did_you_mean(name, tools)
+            raise ActionError(message, error_type="not_found", retryable=False, hint=hint)
+    return tuple(_offer(name, tools[name]) for name in names)
+
+
+def check_named(actions: Sequence[Action], tools: ToolExecutor) -> Iterator[Finding]:
+    """An error for each name under `tools` of an action that no function has."""
+    if not isinstance(tools, Mapping):
+        return
+    for number, action in enumerate(actions):
+        for name in named_tools(action):
+            if name not in tools:
+                message = f"the model of '{action.id}' may call '{name}', which is no tool"
+                place = action.parameters["tools"].index(name)
+                yield Finding(
+                    code="unknown_target",
+                    message=message,
+                    hint=did_you_mean(name, tools) or f"there is {', '.join(tools) or 'none'}",
+                    path=("actions", number, "parameters", "tools", place),
+                )
+
+
+def _offer(name: str, function: Callable[..., Any]) -> Offer:
+    return Offer(
+        type=ActionType.TOOL,
+        target=name,
+        description=_description(function),
+        parameters=_parameters(function),
     )
 
 

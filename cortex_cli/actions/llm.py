@@ -11,6 +11,7 @@ from cortex_cli.actions.llm_estimate import ANSWER_TOKENS, estimated_usage, pric
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.cache import digest
 from cortex_cli.engine.cancellation import close
+from cortex_cli.engine.conversations import refuse_secrets
 from cortex_cli.engine.ports import (
     ActionCall,
     CutShort,
@@ -21,6 +22,7 @@ from cortex_cli.engine.ports import (
     TextPiece,
     ThoughtPiece,
 )
+from cortex_cli.engine.tool_calls import ToolCall
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
 from cortex_cli.manifest.models import ModelParameters
@@ -101,10 +103,7 @@ class LlmAction:
         Raises ActionError (`parameters`, `schema`, `secret`, `budget_exhausted`), or what the model
         raises.
         """
-        if call.has_secret(call.parameters):
-            message = "a secret would be in the prompt, and nothing was sent"
-            hint = "give it to the tool that the model's answer goes to"
-            raise ActionError(message, error_type="secret", retryable=False, hint=hint)
+        refuse_secrets(call)
         request = make_request(call.parameters, self._defaults)
         if call.allowance is not None and request.max_tokens is None:
             request = replace(request, max_tokens=ANSWER_TOKENS)
@@ -175,21 +174,31 @@ async def _read_text(client: ModelClient, request: ModelRequest, report: Reporte
                 case TextPiece(text):
                     answer.append(text)
                     report.token(text, client.name)
-                case ThoughtPiece(text):
-                    report.thought(text)
-                case CutShort(reason):
-                    report.warn(f"the answer of {client.name} was cut short: {_CUT[reason]}")
                 case Usage():
                     is_counted = bool(piece.input_tokens or piece.output_tokens)
                     report.usage(piece)
                 case _:
-                    assert_never(piece)
+                    _tell(piece, client.name, report)
     finally:
         if answer and not is_counted:
             # It broke off, or the endpoint does not count: what was said was paid for.
             report.usage(_counted(client, request, answer))
         await close(pieces)
     return "".join(answer)
+
+
+def _tell(piece: ThoughtPiece | CutShort | ToolCall, name: str, report: Reporter) -> None:
+    """Report what is no part of an answer."""
+    match piece:
+        case ThoughtPiece(text):
+            report.thought(text)
+        case CutShort(reason):
+            report.warn(f"the answer of {name} was cut short: {_CUT[reason]}")
+        case ToolCall():
+            # Nothing was offered, so nothing can be meant.
+            return
+        case _:
+            assert_never(piece)
 
 
 def _counted(client: ModelClient, request: ModelRequest, answer: list[str]) -> Usage:
@@ -211,9 +220,6 @@ def make_request(
     except msgspec.ValidationError as error:
         message = f"the parameters of the prompt don't fit: {error}"
         raise ActionError(message, error_type="parameters", retryable=False) from error
-    if settings.tools is not None:
-        message = "'tools' of an llm action can't be used yet"
-        raise ActionError(message, error_type="not_yet", retryable=False)
     schema = None if settings.schema is None else check_schema(settings.schema)
     return ModelRequest(
         messages=tuple(_messages(settings, values)),

@@ -14,6 +14,7 @@ from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
 from cortex_cli.engine.budgets import budget_left, note_planned, note_used, over_budget
 from cortex_cli.engine.collector import undisturbed
+from cortex_cli.engine.conversations import failure_of, refuse_secrets
 from cortex_cli.engine.items import Items, item_actions, publish
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.loop import NESTED_ENDS, SUCCESSES, Loop
@@ -142,6 +143,8 @@ class Groups:
             if len(record.ledger.stamp.path) >= DEEPEST:
                 message = f"calls are nested deeper than {DEEPEST}"
                 raise ActionError(message, error_type="depth", retryable=False)
+            if record.action.is_conversation:
+                refuse_secrets(call)
             spec = record.ledger.spec.targets.nested(record.action)
             loop = Loop(self._around, spec, call.parameters, record)
         except CortexError as error:
@@ -320,11 +323,7 @@ class Groups:
         elif loop.reason in SUCCESSES:
             self._attempts.complete(record, loop.outputs)
         else:
-            message, error_type = loop.error
-            # Another attempt would have the same budget.
-            may_differ = loop.reason is not TerminationReason.BUDGET_EXHAUSTED
-            error = ActionError(message, error_type=error_type, retryable=may_differ)
-            self._attempts.fail(record, error)
+            self._attempts.fail(record, failure_of(loop))
 
     def _end_background(self) -> None:
         self._scheduler.cancel_background(CancelReason.GRACE_ENDED)

@@ -142,7 +142,8 @@ class Growing:
         """Tell of parts that are refused, and keep them for the model to put right."""
         planning = planning_of(loop)
         for text, reason in parts:
-            message = f"a part of the plan was refused: {reason}: {_shown(text)}"
+            what = "a call" if loop.spec.is_conversation else "a part of the plan"
+            message = f"{what} was refused: {reason}: {_shown(text)}"
             part = planning.parts.refused(text, reason)
             loop.ledger.emit(WarningRaised, WarningData(message=message, refused=part))
             if is_to_be_repaired:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from cortex_cli.events import Event, PlanGenerated, encode
+from cortex_cli.events import Event, PlanGenerated, WarningRaised, encode
 
 # How to go on is said of the run as it is now.
 _LEFT_OUT = frozenset({"duration_seconds", "duration", "delay_seconds", "estimate", "resume"})
@@ -36,6 +36,8 @@ def described(event: Event) -> str:
     about = f" of '{'/'.join(names)}'" if names else ""
     target = getattr(event.data, "target", None)
     what = f" ({event.data['type']} '{target}')" if target else ""
+    if isinstance(event, WarningRaised):
+        what = f" {_brief(event.data.message)}"
     return f"{event.event_type}{about}{what}"
 
 

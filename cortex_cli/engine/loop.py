@@ -248,7 +248,7 @@ class Loop:
         planning = self.planning
         if planning is None or not self.makes_plans:
             return self._completed_outputs()
-        return planning.outputs() if planning.answer is None else planning.answer
+        return planning.answer if planning.is_answered else planning.outputs()
 
     def _completed_outputs(self) -> dict[str, Any]:
         """What each written action gave; none of fire-and-forget, which may have ended or not."""

@@ -56,6 +56,7 @@ class Planning:
         self._before: list[Outcome] | None = None
         self._answer_before: Any = None
         self._given: dict[str, Any] = {}
+        self._told: list[Refused] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -70,6 +71,7 @@ class Planning:
         self.refused: list[Refused] = []
         self.repairs = self.failures = 0
         self.answer: Any = None
+        self.is_answered = False
         self.error: ActionError | None = None
         self.usage: Usage | None = None
         self.fed: set[str] = set()
@@ -84,6 +86,8 @@ class Planning:
     def begin(self) -> None:
         """The next iteration begins, with an empty plan."""
         context, protocol = self._ledger.context, self._spec.protocol
+        # In a conversation what was refused has its answer when the rest of its turn has.
+        self._told = self.refused if self._spec.is_conversation and self.iteration else []
         self._reset()
         self.iteration += 1
         names = Names(
@@ -149,6 +153,8 @@ class Planning:
         """The model says that the goal is reached; in place of a patch, in spite of what failed."""
         if self._spec.outlook is None:
             self.answer = value
+            # Null is an answer where the schema of a conversation allows it.
+            self.is_answered = value is not None or self._spec.is_conversation
             self.mending.replaced()
 
     @property
@@ -180,7 +186,7 @@ class Planning:
             feeds=dict(self._ledger.fed.values),
             outcomes=(*self.outcomes, *self.ended()),
             pending=tuple(one.written for record, one in self.joined if not record.is_ended),
-            refused=tuple(refused),
+            refused=(*self._told, *refused),
             broken=tuple(self.outcome(*joined) for joined in self.mending.cone),
         )
 

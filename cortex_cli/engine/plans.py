@@ -21,7 +21,7 @@ from cortex_cli.engine.planning import MOST_REPAIRS
 from cortex_cli.engine.recall import recall, recall_plan
 from cortex_cli.engine.retry import delay_before
 from cortex_cli.engine.takeover import Takeover
-from cortex_cli.engine.termination import verdict_on
+from cortex_cli.engine.termination import told_of, verdict_on
 from cortex_cli.engine.timers import Alarm
 from cortex_cli.engine.writing import Piece, writing
 from cortex_cli.errors import ActionError
@@ -100,7 +100,10 @@ class Plans:
         planning = planning_of(loop)
         self._recall(loop, past)
         joining = planning.take_held()
-        self._growing.show(loop, is_complete=past.is_complete)
+        # A model that has called something hears of that before it calls anything else.
+        has_called = loop.spec.is_conversation and bool(joining)
+        planning.is_complete = planning.is_complete or has_called
+        self._growing.show(loop, is_complete=past.is_complete or has_called)
         self._growing.join(loop, joining)
         planning.recall_failures()
         if planning.is_complete:
@@ -207,7 +210,7 @@ class Plans:
                 self._growing.take(loop, piece)
             case WrittenRest(text, reason):
                 # Prose around the actions is told of, and is nothing to be put right.
-                is_part = "{" in text
+                is_part = "{" in text or loop.spec.is_conversation
                 self._growing.refuse(loop, [(text, reason)], is_to_be_repaired=is_part)
             case FinalAnswer(value):
                 planning.take_answer(value)
@@ -240,8 +243,8 @@ class Plans:
         if may_retry and planning.failures < _RETRY.max_attempts:
             delay = delay_before(planning.failures, _RETRY, self._attempts.random)
             delay = max(delay, error.retry_after or 0.0)
-            name = planning.planner.name
-            loop.ledger.warn(f"{name} could not plan: {error}; it is asked again in {delay:.3g} s")
+            told = told_of(error, planning, loop.spec)
+            loop.ledger.warn(f"{told}; it is asked again in {delay:.3g} s")
             self._growing.tell_waiting(loop, planning.admission.waiting())
             again = (*wrong, *planning.refused)
             ask_again = partial(self._ask, loop, again)
@@ -257,7 +260,7 @@ class Plans:
         planning = planning_of(loop)
         waiting = planning.admission.held_back()
         wrong = [*planning.refused, *(refused(*one) for one in waiting)]
-        is_final = planning.answer is not None or planning.is_cut
+        is_final = planning.is_answered or planning.is_cut or loop.spec.is_conversation
         if wrong and not is_final and planning.repairs < MOST_REPAIRS:
             planning.repairs += 1
             self._growing.tell_waiting(loop, waiting)

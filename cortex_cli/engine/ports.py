@@ -11,6 +11,7 @@ from cortex_cli.engine.cache import CacheUse
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Past
 from cortex_cli.engine.planner import Planner
+from cortex_cli.engine.tool_calls import ToolCall, ToolDefinition
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
 from cortex_cli.kinds import ActionType
@@ -267,6 +268,7 @@ class RunSpec:
     planner: Planner | None = None
     offers: tuple[Offer, ...] = ()
     feeds: tuple[Fetch, ...] = ()
+    is_conversation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,10 +295,17 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn of a conversation with a model: role is `system`, `user` or `assistant`."""
+    """One turn of a conversation with a model: role is `system`, `user`, `assistant` or `tool`.
+
+    `calls` are those that the assistant makes in its turn. A `tool` says what came of the call
+    that it `answers`; `is_error`: that failed.
+    """
 
     role: str
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    answers: ToolCall | None = None
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +314,9 @@ class ModelRequest:
 
     `schema` is the JSON Schema of the answer, `grammar` its grammar in GBNF; a model that can't be
     held to them is told of the schema and goes without the grammar, so whoever asks checks the
-    answer. `stream` is False where the answer is wanted as one piece.
+    answer. `stream` is False where the answer is wanted as one piece. Only a client that has
+    `takes_tools`, and says that it is True, is given `tools`: what the model may call, unless
+    `may_call` is False.
     """
 
     messages: tuple[Message, ...]
@@ -315,6 +326,8 @@ class ModelRequest:
     schema: Mapping[str, Any] | None = None
     grammar: str | None = None
     stream: bool = True
+    tools: tuple[ToolDefinition, ...] = ()
+    may_call: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +351,7 @@ class CutShort:
     reason: Literal["length", "filter"]
 
 
-ModelPiece = TextPiece | ThoughtPiece | CutShort | Usage
+ModelPiece = TextPiece | ThoughtPiece | ToolCall | CutShort | Usage
 
 
 class ModelClient(Protocol):
@@ -352,6 +365,7 @@ class ModelClient(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelPiece]:
         """Pieces of the answer in order, with the usage last; ActionError if it can't answer.
 
-        CutShort comes after the text. The caller closes the iterator, early if it is cancelled.
+        A ToolCall comes once it is whole, CutShort after the text and all calls. The caller closes
+        the iterator, early if it is cancelled.
         """
         ...

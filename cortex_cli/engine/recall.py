@@ -45,7 +45,8 @@ def recall_plan(
     }
     if plan.patches and not plan.is_complete:
         planning.mended_last = plan.patches[-1][1]
-    planning.answer, planning.is_complete = plan.answer, plan.is_complete or bool(plan.patches)
+    planning.answer, planning.is_answered = plan.answer, plan.answer is not None
+    planning.is_complete = plan.is_complete or bool(plan.patches)
     return refused
 
 

@@ -64,8 +64,6 @@ class RecordedPlanner:
                 found = words.search(text)
                 if found is not None:
                     return found["name"]
-            if isinstance(event, LlmToken):
-                return event.data.model
         return "model"
 
     def write(self, order: PlanOrder) -> NoReturn:

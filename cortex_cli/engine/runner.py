@@ -264,6 +264,8 @@ class Runner:
 
     def _begin(self, record: ActionRecord) -> None:
         match record.traits.type:
+            case ActionType.LLM if record.action.is_conversation:
+                self._groups.start_nested(record)
             case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
                 self._attempts.begin(record)
             case ActionType.AGENT | ActionType.WORKFLOW:

@@ -102,7 +102,8 @@ class Takeover:
         if item.needs_approval and key in self.past.approved:
             item = replace(item, needs_approval=False)
         attempt = self.past.in_flight.get(key)
-        if attempt is not None and record.action.type in _PERFORMED:
+        is_performed = record.action.is_leaf and record.action.type in _PERFORMED
+        if attempt is not None and is_performed:
             record.attempt = attempt - 1
             return self._interrupted(record, item)
         return item

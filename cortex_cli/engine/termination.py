@@ -2,10 +2,18 @@
 
 from cortex_cli.engine.planning import Planning
 from cortex_cli.engine.ports import RunSpec
+from cortex_cli.errors import ActionError
 from cortex_cli.kinds import TerminationReason
 
 Trouble = tuple[str, str]
 """What has gone wrong, for people, and its type, for programs."""
+
+
+def told_of(error: ActionError, planning: Planning, spec: RunSpec) -> str:
+    """Why a model could not write, for people."""
+    return (
+        str(error) if spec.is_conversation else f"{planning.planner.name} could not plan: {error}"
+    )
 
 
 def verdict_on(
@@ -20,9 +28,8 @@ def verdict_on(
         return (failed if has_failed else completed), None
     protocol, error = spec.protocol, planning.error
     if error is not None:
-        told = f"{planning.planner.name} could not plan: {error}"
-        return TerminationReason.ACTION_FAILED, (told, error.error_type)
-    is_reached = planning.answer is not None and not has_failed
+        return TerminationReason.ACTION_FAILED, (told_of(error, planning, spec), error.error_type)
+    is_reached = planning.is_answered and not has_failed
     if is_reached and protocol.terminate_on_goal_achieved:
         return TerminationReason.GOAL_ACHIEVED, None
     if has_failed and protocol.terminate_on_error:
@@ -43,5 +50,7 @@ def _standstill(
     if number >= protocol.max_iterations:
         times = "iteration" if number == 1 else "iterations"
         told = f"the goal was not reached in {number:,} {times}"
+        if spec.is_conversation:
+            told = f"{planning.planner.name} gave no answer in {number:,} turns"
         return TerminationReason.MAX_ITERATIONS, (told, "max_iterations")
     return None, None

@@ -30,6 +30,7 @@ from cortex_cli.events import Usage
 from cortex_cli.llm.connection import Connection
 from cortex_cli.llm.providers import connect
 from cortex_cli.llm.remote_errors import as_action_error
+from cortex_cli.llm.turns import our_call, their_messages, their_tool
 
 _TELL_SCHEMA = "Answer with JSON only, without any other text. It has to fit this JSON Schema: "
 
@@ -49,7 +50,9 @@ class Conversation:
 
     async def pieces(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         """The pieces of an answer, with the usage last; ActionError if there is none."""
-        asked = request if self._takes_schemas else _told(request)
+        # Some services take no schema of the answer where there are tools.
+        is_taken = self._takes_schemas and not request.tools
+        asked = request if is_taken else _told(request)
         try:
             async with aclosing(self._answer(asked)) as pieces:
                 async for piece in pieces:
@@ -76,7 +79,7 @@ class Conversation:
     async def _streamed(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         async with model_request_stream(
             self._model,
-            list(_messages(request.messages)),
+            list(their_messages(request.messages)),
             model_settings=_settings(request),
             model_request_parameters=_parameters(request),
         ) as stream:
@@ -91,7 +94,7 @@ class Conversation:
     async def _at_once(self, request: ModelRequest) -> AsyncGenerator[ModelPiece]:
         response = await model_request(
             self._model,
-            list(_messages(request.messages)),
+            list(their_messages(request.messages)),
             model_settings=_settings(request),
             model_request_parameters=_parameters(request),
         )
@@ -127,23 +130,6 @@ def _told(request: ModelRequest) -> ModelRequest:
     return replace(request, schema=None, messages=(*request.messages, told))
 
 
-def _messages(messages: tuple[Message, ...]) -> Iterator[theirs.ModelMessage]:
-    parts: list[theirs.ModelRequestPart] = []
-    for message in messages:
-        match message.role:
-            case "system":
-                parts.append(theirs.SystemPromptPart(message.content))
-            case "assistant":
-                if parts:
-                    yield theirs.ModelRequest(parts=parts)
-                parts = []
-                yield theirs.ModelResponse(parts=[theirs.TextPart(message.content)])
-            case _:
-                parts.append(theirs.UserPromptPart(message.content))
-    if parts:
-        yield theirs.ModelRequest(parts=parts)
-
-
 def _settings(request: ModelRequest) -> ModelSettings:
     settings = ModelSettings()
     if request.temperature is not None:
@@ -154,27 +140,34 @@ def _settings(request: ModelRequest) -> ModelSettings:
         settings["max_tokens"] = request.max_tokens
     if request.grammar is not None:
         settings["extra_body"] = {"grammar": request.grammar}
+    if request.tools and not request.may_call:
+        settings["tool_choice"] = "none"
     return settings
 
 
 def _parameters(request: ModelRequest) -> ModelRequestParameters:
+    tools = [their_tool(tool) for tool in request.tools]
     if request.schema is None:
-        return ModelRequestParameters()
+        return ModelRequestParameters(function_tools=tools)
     schema: dict[str, Any] = dict(request.schema)
     answer = OutputObjectDefinition(json_schema=schema, name="answer", strict=None)
-    return ModelRequestParameters(output_mode="native", output_object=answer)
+    return ModelRequestParameters(function_tools=tools, output_mode="native", output_object=answer)
 
 
 def _piece(event: theirs.ModelResponseStreamEvent) -> ModelPiece | None:
     match event:
-        case theirs.PartDeltaEvent(delta=theirs.TextPartDelta(content_delta=text)) if text:
+        case (
+            theirs.PartDeltaEvent(delta=theirs.TextPartDelta(content_delta=text))
+            | theirs.PartStartEvent(part=theirs.TextPart(content=text))
+        ) if text:
             return TextPiece(text)
-        case theirs.PartDeltaEvent(delta=theirs.ThinkingPartDelta(content_delta=str(text))) if text:
+        case (
+            theirs.PartDeltaEvent(delta=theirs.ThinkingPartDelta(content_delta=str(text)))
+            | theirs.PartStartEvent(part=theirs.ThinkingPart(content=text))
+        ) if text:
             return ThoughtPiece(text)
-        case theirs.PartStartEvent(part=theirs.TextPart(content=text)) if text:
-            return TextPiece(text)
-        case theirs.PartStartEvent(part=theirs.ThinkingPart(content=text)) if text:
-            return ThoughtPiece(text)
+        case theirs.PartEndEvent(part=theirs.ToolCallPart() as part):
+            return our_call(part)
         case _:
             return None
 
@@ -186,5 +179,7 @@ def _parts(response: theirs.ModelResponse) -> Iterator[ModelPiece]:
                 yield TextPiece(text)
             case theirs.ThinkingPart(content=text) if text:
                 yield ThoughtPiece(text)
+            case theirs.ToolCallPart():
+                yield our_call(part)
             case _:
                 continue

@@ -7,6 +7,7 @@ from typing import Any
 from cortex_cli.protocol.sealed import as_json
 
 _LEAST = 200
+_MARK = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,23 @@ def bounded(entries: Sequence[Entry], room: int) -> list[str]:
         total -= len(lines[first])
         first += 1
     return [_line({"left_out": f"the {first} oldest"}), *lines[first:]] if first else lines
+
+
+def shortened(texts: Sequence[str], room: int) -> list[str]:
+    """The texts, in about `room` characters: the oldest, which come first, are shortened first.
+
+    Of each 200 characters stay.
+    """
+    short = list(texts)
+    excess = sum(map(len, short)) - room
+    for place, text in enumerate(short):
+        if excess <= 0:
+            break
+        shorter = cut(text, max(_LEAST, len(text) - excess - _MARK))
+        if len(shorter) < len(text):
+            short[place] = shorter
+            excess -= len(text) - len(shorter)
+    return short
 
 
 def _line(value: Any) -> str:

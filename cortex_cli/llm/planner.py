@@ -24,21 +24,17 @@ from cortex_cli.engine.ports import (
     TextPiece,
     ThoughtPiece,
 )
+from cortex_cli.engine.tool_calls import ToolCall
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
+from cortex_cli.llm.effort import Effort
 from cortex_cli.llm.plan_grammar import turn_grammar
 from cortex_cli.llm.plan_prompt import Brief, plan_messages
 from cortex_cli.manifest.models import ModelParameters
 from cortex_cli.protocol.plan_text import PlanPart, PlanText
 from cortex_cli.protocol.sealed import as_json
 
-ROOM = 200_000
-"""About how many characters of what may be long a prompt holds."""
-
-LEAST_ROOM = 1_000
-
 _LOCAL_TOKENS = 800
-_ROOM_PER_TOKEN = 1.5
 _TOO_EARLY = "an answer was left out that came before the actions beside it had ended: "
 _LONGEST_SHOWN = 200
 _CUT = {"length": "it reached the most tokens that it may have", "filter": "it was filtered"}
@@ -80,7 +76,7 @@ class ModelPlanner:
         if self._note is not None:
             yield PlanNote(f"{self._note}; {self._clients[0].name} plans")
             self._note = None
-        effort, turn = _Effort(self._clients), _Turn()
+        effort, turn = Effort(self._clients), _Turn()
         while not turn.is_over:
             is_last = order.iteration >= order.max_iterations
             turn = _Turn(has_open=bool(order.pending), is_last=is_last)
@@ -89,7 +85,7 @@ class ModelPlanner:
                     yield piece
 
     async def _tried(
-        self, order: PlanOrder, effort: "_Effort", turn: "_Turn"
+        self, order: PlanOrder, effort: Effort, turn: "_Turn"
     ) -> AsyncGenerator[PlanPiece]:
         """One answer, or why there is another try."""
         self._speaking = effort.client
@@ -106,7 +102,7 @@ class ModelPlanner:
         turn.is_over = True
 
     async def _asked(
-        self, order: PlanOrder, effort: "_Effort", turn: "_Turn"
+        self, order: PlanOrder, effort: Effort, turn: "_Turn"
     ) -> AsyncGenerator[PlanPiece]:
         answer = effort.client.stream(self._request(effort.client, order, effort.room))
         try:
@@ -133,28 +129,6 @@ class ModelPlanner:
             grammar=grammar,
             stream=settings.stream,
         )
-
-
-class _Effort:
-    """Which model is asked, and with how long a prompt: what follows from each failure."""
-
-    def __init__(self, clients: Sequence[ModelClient]) -> None:
-        self._others = list(clients)
-        self._move_on()
-
-    def after(self, error: ActionError) -> str:
-        """A note about the next try; raises the error where there is none."""
-        if error.error_type == "context_length" and self.room > LEAST_ROOM:
-            self.room //= 2
-            return f"{error}; asked again with less"
-        if not self._others:
-            raise error
-        self._move_on()
-        return f"{error}; {self.client.name} plans in its place"
-
-    def _move_on(self) -> None:
-        self.client = self._others.pop(0)
-        self.room = _room(self.client)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -185,6 +159,9 @@ class _Turn:
                 self._cut = _CUT[reason]
             case Usage():
                 self._usage.append(piece)
+            case ToolCall():
+                # Nothing was offered in this way.
+                return
             case _:
                 assert_never(piece)
 
@@ -213,8 +190,3 @@ class _Turn:
                     yield part
                 case _:
                     assert_never(part)
-
-
-def _room(client: ModelClient) -> int:
-    tokens = getattr(client, "context_tokens", None)
-    return ROOM if tokens is None else int(tokens * _ROOM_PER_TOKEN)

@@ -28,6 +28,8 @@ class RemoteModel:
     `aclose`. Nothing is retried here: that is the action's.
     """
 
+    takes_tools = True
+
     def __init__(self, connection: Connection, environ: Mapping[str, str]) -> None:
         """Raise SetupError if the extra, the provider's package or the key is missing."""
         _check(connection)

@@ -12,6 +12,7 @@ from cortex_cli.kinds import ActionMode
 from cortex_cli.manifest.calls import Calls, calls_of
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
+from cortex_cli.manifest.named_tools import tools_of_model
 from cortex_cli.manifest.scope import KINDS, FileScope
 from cortex_cli.manifest.source import MOST_PROBLEMS
 from cortex_cli.protocol.action import Action
@@ -58,6 +59,8 @@ class Binding:
         )
 
     def _bound(self, number: int | None, action: Action) -> Action:
+        if action.is_conversation:
+            self._report(number, action, self._named(action))
         if action.type not in KINDS:
             return action
         found = self.scope.find(action.type, action.target or "")
@@ -71,6 +74,14 @@ class Binding:
             return action
         self._report(number, action, calls.findings(action))
         return calls.adapted(action)
+
+    def _named(self, action: Action) -> Iterator[Finding]:
+        """What is wrong with the names of what its model may call; the others are called."""
+        for found in tools_of_model(self.scope, action):
+            if isinstance(found, Finding):
+                yield found
+            else:
+                self.called[found] = None
 
     def _check_fallback(self, number: int | None, action: Action) -> None:
         for place, target in enumerate(action.fallback):

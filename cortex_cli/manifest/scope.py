@@ -38,6 +38,10 @@ class FileScope:
             self._found[key] = found
         return self._found[key]
 
+    def callable_names(self) -> list[str]:
+        """The names of all that actions here can call."""
+        return [name for _, name in self._library.names(self._loaded)]
+
     def why_not(self, action: Action) -> Finding | None:
         """Why the target of an action is not found; None if an error elsewhere has said it."""
         kind = KINDS[action.type]

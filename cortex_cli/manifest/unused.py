@@ -8,6 +8,7 @@ from cortex_cli.manifest.library import Library
 from cortex_cli.manifest.load import LoadedManifest
 from cortex_cli.manifest.locate import to_problems
 from cortex_cli.manifest.models import AgentManifest, WorkflowManifest
+from cortex_cli.manifest.named_tools import tools_of_model
 from cortex_cli.manifest.scope import FileScope
 from cortex_cli.manifest.wording import quoted
 from cortex_cli.protocol.action import Action
@@ -55,6 +56,9 @@ def _used(library: Library, loaded: LoadedManifest) -> Iterator[LoadedManifest]:
     scope = FileScope(library, loaded)
     called = dict.fromkeys(_called(manifest, actions))
     yield from (found for one in called if (found := scope.find(*one)) is not None)
+    for action in actions:
+        named = tools_of_model(scope, action)
+        yield from (found for found in named if not isinstance(found, Finding))
 
 
 def _called(

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from cortex_cli.errors import Finding
-from cortex_cli.kinds import ActionType, Severity
+from cortex_cli.kinds import Severity
 from cortex_cli.plan.barriers import add_barriers
 from cortex_cli.plan.edges import Linker, finding_of
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.misplaced import misplaced_secrets, secrets_in_outputs
+from cortex_cli.plan.named_tools import troubles_of_tools
 from cortex_cli.plan.provided import Names, Provided
 from cortex_cli.plan.references import errors, find
 from cortex_cli.plan.shares import troubles
@@ -36,6 +37,7 @@ def check_plan(
     linker = Linker(Provided(graph, names), key)
     _check_ids(linker)
     _check_not_yet(linker)
+    _check_conversations(linker)
     _check_resources(linker)
     linker.link()
     _check_secrets(linker)
@@ -110,8 +112,13 @@ def _check_secrets(linker: Linker) -> None:
 def _later_fields(action: Action) -> Iterator[tuple[str, ...]]:
     if action.cache is not False and not action.type.is_leaf:
         yield ("cache",)
-    if action.type is ActionType.LLM and "tools" in action.parameters:
-        yield ("parameters", "tools")
+
+
+def _check_conversations(linker: Linker) -> None:
+    for number, action in enumerate(linker.graph.actions):
+        if action.is_conversation:
+            for place, code, message, hint in troubles_of_tools(action):
+                linker.report(number, place, code, message, hint=hint)
 
 
 def _not_yet(field: str) -> str:

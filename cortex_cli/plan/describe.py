@@ -13,6 +13,7 @@ from cortex_cli.plan.bounds import reaches
 from cortex_cli.plan.critical_path import Timing
 from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.named_tools import named_tools
 from cortex_cli.plan.search import default_passes, makespan, search
 from cortex_cli.plan.simulate import Schedule, simulate
 from cortex_cli.plan.traits import Traits
@@ -127,6 +128,7 @@ def _planned_actions(outlook: Outlook, waves: Sequence[int]) -> tuple[PlannedAct
             slack_seconds=outlook.timing.slack(number),
             on_critical_path=number in on_path,
             estimate_p90_seconds=_or_unset(outlook.estimates[number].p90),
+            may_call=named_tools(action) or msgspec.UNSET,
         )
         for number, action in enumerate(outlook.graph.actions)
     )

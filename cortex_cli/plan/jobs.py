@@ -59,7 +59,7 @@ def jobs_of(graph: Graph, durations: Sequence[float], schedule: Schedule, slots:
     priorities = [action.priority for action in actions]
     return Jobs(
         durations=[seconds if c else 0.0 for seconds, c in zip(durations, counts, strict=True)],
-        in_slot=[c and action.type.is_leaf for action, c in zip(actions, counts, strict=True)],
+        in_slot=[c and action.is_leaf for action, c in zip(actions, counts, strict=True)],
         slots=slots,
         forward=Side(after, waits),
         backward=Side(before, awaited),

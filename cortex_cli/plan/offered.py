@@ -5,7 +5,9 @@ from typing import Any
 
 from cortex_cli.ids import did_you_mean
 from cortex_cli.kinds import ActionType
-from cortex_cli.plan.references import find, parse
+from cortex_cli.plan.literals import read_literal
+from cortex_cli.plan.named_tools import named_tools, readings_of
+from cortex_cli.plan.references import find, parse, walk
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.offers import Offer
 
@@ -42,6 +44,8 @@ class Menu:
         if action.type in _FREE:
             return None
         offer = self.find(action)
+        for name in named_tools(action):
+            self._check_named(name)
         for target in action.fallback:
             self._check(action, self._offer(action, target))
         self._check(action, offer)
@@ -68,6 +72,22 @@ class Menu:
             raise NotOfferedError(message)
         return known[wanted]
 
+    def _check_named(self, name: str) -> None:
+        """The model of an llm action may call no more than the plan itself may."""
+        for action_type, target, operation in readings_of(name):
+            known = self._offers.get((action_type, target), {})
+            if known and (operation is None or operation in known):
+                return
+        names = {
+            target if operation is None else f"{target}.{operation}"
+            for (action_type, target), its in self._offers.items()
+            if action_type is not ActionType.LLM
+            for operation in its
+        }
+        message = f"'{name}' under 'tools' may not be called: it is not among what is offered"
+        hint = did_you_mean(name, sorted(names))
+        raise NotOfferedError(f"{message}; {hint}" if hint else message)
+
     def _unknown(self, action: Action, target: str) -> str:
         message = f"{action.type} '{target}' may not be called: it is not among what is offered"
         targets = [name for kind, name in self._offers if kind is action.type]
@@ -92,8 +112,9 @@ def misfits(
 ) -> list[str]:
     """What is wrong with parameters, by their JSON Schema; the first five.
 
-    A value that comes from a reference may be anything, a text that holds one any text, unless
-    they `are_values` already. The schema can only refer to itself: nothing is fetched.
+    A value that comes from a reference may be anything, a text that holds one any text, and in
+    other texts `$$` is one dollar, unless they `are_values` already. The schema can only refer to
+    itself: nothing is fetched.
     """
     if not schema:
         return []
@@ -104,8 +125,10 @@ def misfits(
     validator: Any = Draft202012Validator(schema, registry=Registry())
     found: list[str] = []
     try:
-        for error in validator.iter_errors(dict(parameters)):
-            if are_values or not _is_open(error.instance, str(error.validator)):
+        given = dict(parameters) if are_values else read_literal(dict(parameters))
+        for error in validator.iter_errors(given):
+            written = walk(parameters, tuple(error.absolute_path))
+            if are_values or not _is_open(written, str(error.validator)):
                 place = str(error.json_path).removeprefix("$").removeprefix(".")
                 found.append(f"{place + ': ' if place else ''}{error.message}"[:_LONGEST])
             if len(found) == _MOST_MISFITS:

@@ -36,7 +36,7 @@ def troubles(
 ) -> Iterator[ShareTrouble]:
     """What is wrong with the resources of an action."""
     for name, units in action.resources.items():
-        if not action.type.is_leaf:
+        if not action.is_leaf:
             message = (
                 f"{action.type} '{action.id}' takes '{name}' itself, which its own actions need"
             )

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from cortex_cli.plan.admission import Admitted
 from cortex_cli.plan.describe import describe, work_out
 from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.named_tools import named_tools
 from cortex_cli.report import PlanCounts, PlanEstimate, PlannedAction, PlannedEdge, PlanReport
 
 
@@ -40,6 +43,7 @@ class Sketch:
             end_seconds=start + estimate.seconds,
             slack_seconds=0.0,
             on_critical_path=False,
+            may_call=named_tools(action) or msgspec.UNSET,
         )
         self.planned.append(planned)
         self._admitted.append(admitted)

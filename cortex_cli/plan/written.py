@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from cortex_cli.ids import did_you_mean
 from cortex_cli.kinds import ActionType, Effect
+from cortex_cli.plan.named_tools import troubles_of_tools
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.offers import Offer
 
@@ -34,10 +35,8 @@ def read_action(value: object) -> Action:
         action = Action.model_validate(written)
     except ValidationError as error:
         raise RefusedError(_worded(error)) from error
-    if action.type is ActionType.LLM and "tools" in action.parameters:
-        message = (
-            "'parameters.tools' is part of the protocol, but this version cannot follow it yet"
-        )
+    troubles = troubles_of_tools(action) if action.is_conversation else ()
+    for _, _, message, _ in troubles:
         raise RefusedError(message)
     return action
 

@@ -227,9 +227,19 @@ class Action(Written):
         return written
 
     @property
+    def is_conversation(self) -> bool:
+        """Whether it asks a model that may call tools: it is a run of its own then."""
+        return self.type is ActionType.LLM and bool(self.parameters.get("tools"))
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the action does its work itself, and has none of its own actions do it."""
+        return self.type.is_leaf and not self.is_conversation
+
+    @property
     def holds_slot(self) -> bool:
         """Whether the action takes a slot while it runs: what only waits for others takes none."""
-        return self.for_each is None and self.type.is_leaf
+        return self.for_each is None and self.is_leaf
 
     @property
     def world_effect(self) -> Effect:

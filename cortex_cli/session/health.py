@@ -21,6 +21,7 @@ from cortex_cli.session.servers import ServerHouse, Surroundings
 from cortex_cli.session.session import Request, Session
 from cortex_cli.session.targets import ProgramTargets, Workplace, environment_of
 from cortex_cli.session.vault import Vault
+from cortex_cli.session.within_reach import called_by
 from cortex_cli.settings import Settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
@@ -82,9 +83,7 @@ def _reached(program: Program) -> Iterator[tuple[Program, ToolTarget | RelicTarg
 
 def _called(program: Program) -> Iterator[Any]:
     for action in program.plan.actions if program.plan else ():
-        for name in (action.target, *action.fallback):
-            if name is not None:
-                yield program.lookup(action.type, name)
+        yield from called_by(program, action)
 
 
 @dataclass(frozen=True, slots=True)

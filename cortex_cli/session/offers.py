@@ -1,8 +1,9 @@
 """What a plan that a model writes for a manifest may call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from cortex_cli.errors import ActionError
 from cortex_cli.kinds import ActionType, ManifestKind
 from cortex_cli.manifest.operations import (
     Operation,
@@ -13,6 +14,7 @@ from cortex_cli.manifest.operations import (
 from cortex_cli.manifest.parameter_schema import object_schema
 from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import RelicManifest, RestInterface
+from cortex_cli.plan.named_tools import readings_of
 from cortex_cli.protocol.offers import Offer
 
 MODEL = Offer(
@@ -40,6 +42,34 @@ def offers_of(program: Program) -> tuple[Offer, ...]:
     """
     imported = (offer for target in program.targets() for offer in _offers(target))
     return (*imported, MODEL)
+
+
+def offers_named(
+    program: Program, names: Sequence[str], pinned: Iterable[Offer] = ()
+) -> tuple[Offer, ...]:
+    """What the names under `tools` of an llm action mean in a program.
+
+    `pinned` says more of the tools of MCP servers than manifests do. ActionError for a name that
+    means nothing there, ManifestError if what it means has errors.
+    """
+    known = {one.target: one for one in pinned}
+    found = (
+        offer
+        for name in names
+        for offer in ([known[name]] if name in known else _named(program, name))
+    )
+    return tuple({(one.type, one.target, one.operation): one for one in found}.values())
+
+
+def _named(program: Program, name: str) -> list[Offer]:
+    for action_type, called, operation in readings_of(name):
+        target = program.lookup(action_type, called)
+        offers = [] if target is None else list(_offers(target))
+        found = [one for one in offers if operation is None or operation == one.operation]
+        if found:
+            return found
+    message = f"nothing is called '{name}' that a model could call"
+    raise ActionError(message, error_type="not_found", retryable=False)
 
 
 def _offers(target: Target) -> Iterator[Offer]:

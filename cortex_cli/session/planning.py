@@ -85,13 +85,19 @@ class ProgramPlanner:
 def able_to_plan(agent_name: str, clients: Sequence[ModelClient | None]) -> list[ModelClient]:
     """Those of the models that can plan; SetupError, which says how to get one, if none can."""
     from cortex_cli.llm.connection import THREE_WAYS
-    from cortex_cli.llm.models import BUILTIN
 
-    able = [client for client in clients if client is not None and client.name != BUILTIN]
+    able = those_that_plan(clients)
     if not able:
         message = f"'{agent_name}' has a goal, and there is no model that could plan for it"
         raise SetupError(message, hint=THREE_WAYS)
     return able
+
+
+def those_that_plan(clients: Sequence[ModelClient | None]) -> list[ModelClient]:
+    """Those of the models that can write plans, or call tools."""
+    from cortex_cli.llm.models import BUILTIN
+
+    return [client for client in clients if client is not None and client.name != BUILTIN]
 
 
 def no_plan(agent_name: str) -> UsageError:

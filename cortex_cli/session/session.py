@@ -35,6 +35,7 @@ from cortex_cli.session.pinned_offers import pinned_offers
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.servers import ServerHouse
+from cortex_cli.session.talks import make_ready
 from cortex_cli.session.targets import ProgramTargets, Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.session.vault import Vault
@@ -191,7 +192,9 @@ class Session:
             if isinstance(planner, ProgramPlanner):
                 planner.ready()
             for action in program.actions:
-                if action.type in _HANDLED:
+                if action.is_conversation:
+                    make_ready(targets.nested(action))
+                elif action.type in _HANDLED:
                     targets.handler(action)
         DESCRIPTORS.provide_for(processes_at_once(self.program))
 
@@ -229,9 +232,8 @@ class Session:
 
         `made` has what actions call that a model has planned; where it plans, there is no graph.
         """
-        program = self.program
+        program, graph = self.program, self._graphs.get(id(self.program))
         for place, name in enumerate(path):
-            graph = self._graphs.get(id(program))
             declared = name.partition("[")[0]
             if graph is None:
                 call = made.get((path[:place], declared))
@@ -240,11 +242,15 @@ class Session:
                 call = None if number is None else _call_of(graph.actions[number])
             if call is None:
                 return None
+            if call[0] is ActionType.LLM:
+                # What its model calls is what this program can, and is planned nowhere.
+                graph = None
+                continue
             found = program.lookup(*call)
             if not isinstance(found, Program):
                 return None
-            program = found
-        return program.name, self._graphs.get(id(program))
+            program, graph = found, self._graphs.get(id(found))
+        return program.name, graph
 
     def run(
         self,

@@ -19,6 +19,7 @@ from cortex_cli.manifest.tool_models import (
     PythonImplementation,
     ScriptImplementation,
 )
+from cortex_cli.plan.named_tools import named_tools
 from cortex_cli.plan.references import MISSING, walk
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.sealed import Sealed
@@ -85,6 +86,8 @@ class ProgramTargets:
 
     def nested(self, action: Action) -> RunSpec:
         """The run behind an agent or workflow action; ActionError if there is none."""
+        if action.type is ActionType.LLM:
+            return self._talk(action)
         program = self._nested_program(action)
         if program is None:
             raise _unknown(action)
@@ -145,6 +148,18 @@ class ProgramTargets:
             defaults=engine.parameters,
             note=chosen.note,
         )
+
+    def _talk(self, action: Action) -> RunSpec:
+        from cortex_cli.session.offers import offers_named
+        from cortex_cli.session.pinned_offers import pinned_offers
+        from cortex_cli.session.talks import talk_spec
+
+        engine = _engine(self._program)
+        pinned = pinned_offers(self._program, self._place.servers)
+        offers = offers_named(self._program, named_tools(action), pinned)
+        chosen = self._place.models().choose(action.target, engine)
+        around = self._specs(self._program)
+        return talk_spec(around, action, offers, chosen, engine.parameters)
 
     def _tool(self, target: ToolTarget) -> Handler:
         manifest, folder, base = target.manifest, target.folder, self._program.folder

@@ -38,7 +38,9 @@ def processes_at_once(program: Program) -> int:
     if unplanned:
         return program.protocol.slots + BACKGROUND_SLOTS
     # What is called may be called more than once, and an item list may have any length.
-    is_counted = len(reached) == 1 and all(action.for_each is None for action in starting)
+    is_counted = len(reached) == 1 and all(
+        action.for_each is None and action.is_leaf for action in starting
+    )
     return min(len(starting), most) if is_counted or not starting else most
 
 

@@ -1,7 +1,7 @@
 """The answers of the scripted server, as bytes of HTTP: whole, or as server-sent events."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self, assert_never
@@ -12,6 +12,7 @@ from anyio.abc import ByteStream
 from cortex_cli.testing.scripts import (
     Answer,
     BrokenOff,
+    Call,
     Garbled,
     Hang,
     Pace,
@@ -85,15 +86,10 @@ class Completion:
         return Served(head, self._events(answer, fault))
 
     async def _events(self, answer: Answer, fault: Script | None) -> AsyncGenerator[bytes]:
-        thoughts = tokens_of(answer.thought)
-        place = 0
         yield self._chunk({"role": "assistant", "content": ""})
-        tokens = [*thoughts, *tokens_of(answer.text)]
-        async with aclosing(paced(tokens, answer.pace or self.pace)) as on_time:
-            async for token in on_time:
-                key = "reasoning_content" if place < len(thoughts) else "content"
-                yield self._chunk({key: token})
-                place += 1
+        async with aclosing(paced(self._deltas(answer), answer.pace or self.pace)) as deltas:
+            async for delta in deltas:
+                yield self._chunk(delta)
         match fault:
             case BrokenOff():
                 return
@@ -107,16 +103,38 @@ class Completion:
                     yield self._event(choices=[], usage=self._usage(answer))
                 yield _event("[DONE]") + _LAST_CHUNK
 
+    def _deltas(self, answer: Answer) -> Iterator[Mapping[str, Any]]:
+        """What is added, token by token; of a call first its name, then its arguments in pieces."""
+        for token in tokens_of(answer.thought):
+            yield {"reasoning_content": token}
+        for token in tokens_of(answer.text):
+            yield {"content": token}
+        for place, call in enumerate(answer.calls):
+            first, *rest = tokens_of(call.written) or [""]
+            yield {"tool_calls": [{"index": place, **self._called(place, call, first)}]}
+            for token in rest:
+                piece = {"index": place, "function": {"arguments": token}}
+                yield {"tool_calls": [piece]}
+
+    def _called(self, place: int, call: Call, arguments: str) -> dict[str, Any]:
+        function = {"name": call.name, "arguments": arguments}
+        asked = len(self.body.get("messages") or [])
+        return {"id": f"call_{asked}_{place}", "type": "function", "function": function}
+
     def _whole(self, answer: Answer) -> Served:
-        message = {"role": "assistant", "content": answer.text}
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text}
         if answer.thought:
             message["reasoning_content"] = answer.thought
+        if answer.calls:
+            calls = enumerate(answer.calls)
+            message["tool_calls"] = [
+                self._called(place, call, call.written) for place, call in calls
+            ]
         choice = {"index": 0, "message": message, "finish_reason": _finish(answer)}
         named = self._named("chat.completion")
         content = {**named, "choices": [choice], "usage": self._usage(answer)}
         pace = answer.pace or self.pace
-        tokens = len(tokens_of(answer.text)) + len(tokens_of(answer.thought))
-        seconds = pace.due(max(0, tokens - 1))
+        seconds = pace.due(max(0, len(answer.tokens) - 1))
         return Served(b"", _later(_whole(200, json.dumps(content).encode(), {}), seconds))
 
     def _failed(self, fault: BrokenOff | Garbled | Hang) -> Served:
@@ -147,7 +165,7 @@ class Completion:
     def _usage(self, answer: Answer) -> dict[str, int]:
         messages: list[Mapping[str, Any]] = self.body.get("messages") or []
         asked = sum(len(tokens_of(str(message.get("content") or ""))) for message in messages)
-        written = len(tokens_of(answer.thought)) + len(tokens_of(answer.text))
+        written = len(answer.tokens)
         return {
             "prompt_tokens": asked,
             "completion_tokens": written,
@@ -156,7 +174,9 @@ class Completion:
 
 
 def _finish(answer: Answer) -> str:
-    return "length" if answer.is_cut else "stop"
+    if answer.is_cut:
+        return "length"
+    return "tool_calls" if answer.calls else "stop"
 
 
 async def _later(content: bytes, seconds: float) -> AsyncGenerator[bytes]:

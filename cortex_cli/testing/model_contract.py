@@ -19,9 +19,10 @@ from cortex_cli.engine.ports import (
     TextPiece,
     ThoughtPiece,
 )
+from cortex_cli.engine.tool_calls import ToolCall, ToolDefinition
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
-from cortex_cli.testing.scripts import Answer, BrokenOff, Garbled, Hang, Refusal, Script
+from cortex_cli.testing.scripts import Answer, BrokenOff, Call, Garbled, Hang, Refusal, Script
 
 Make = Callable[[Sequence[Script]], AbstractAsyncContextManager[ModelClient]]
 
@@ -128,11 +129,42 @@ async def check_cancellation_is_prompt(make: Make) -> None:
             assert isinstance((await pieces_of(client))[-1], Usage)
 
 
+async def check_calls_come_whole(make: Make) -> None:
+    """Calls come one by one, each with all of its arguments, after the text and before the usage.
+
+    Of a client that has `takes_tools`. What is asked may hold earlier calls and their results.
+    """
+    earlier = ToolCall(id="add", name="add", arguments='{"to": [1, 2]}')
+    tool = ToolDefinition(name="add", description="Adds", parameters={"type": "object"})
+    asked = (
+        *QUESTION.messages,
+        Message(role="assistant", content="", calls=(earlier,)),
+        Message(role="tool", content="3", answers=earlier),
+    )
+    calls = (Call("add", {"to": [1, "two three"]}), Call("add", "{oops"), Call("add"))
+    for stream in (True, False):
+        request = ModelRequest(messages=asked, tools=(tool,), stream=stream)
+        async with make([Answer(text="I add", calls=calls)]) as client:
+            pieces = await pieces_of(client, request)
+        found = [piece for piece in pieces if isinstance(piece, ToolCall)]
+        assert [(one.name, one.arguments) for one in found] == [
+            ("add", '{"to": [1, "two three"]}'),
+            ("add", "{oops"),
+            ("add", "{}"),
+        ], found
+        assert len({one.id for one in found}) == len(calls), f"calls share an id: {found}"
+        text = "".join(piece.text for piece in pieces if isinstance(piece, TextPiece))
+        assert text == "I add", f"the text came as {text}"
+        kinds = [type(piece) for piece in pieces[-4:]]
+        assert kinds == [ToolCall, ToolCall, ToolCall, Usage], f"the pieces end in {kinds}"
+
+
 CHECKS: tuple[Callable[[Make], object], ...] = (
     check_pieces_come_in_order,
     check_usage_counts_words,
     check_answer_comes_at_once_if_asked,
     check_cut_is_told,
+    check_calls_come_whole,
     check_faults_are_action_errors,
     check_early_close,
     check_cancellation_is_prompt,

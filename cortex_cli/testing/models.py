@@ -1,6 +1,6 @@
 """`ScriptedLLM`: a model whose answers are given beforehand."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from typing import assert_never
 
@@ -9,6 +9,7 @@ import anyio.lowlevel
 from msgspec.structs import replace
 
 from cortex_cli.engine.ports import CutShort, ModelPiece, ModelRequest, TextPiece, ThoughtPiece
+from cortex_cli.engine.tool_calls import ToolCall
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
 from cortex_cli.testing.scripts import (
@@ -46,11 +47,14 @@ class ScriptedLLM:
         name: str = "scripted",
         pace: Pace = AT_ONCE,
         prices: tuple[float, float] | None = None,
+        takes_tools: bool = True,
     ) -> None:
         """`pace` is kept on the clock of the event loop.
 
-        `prices`, in US dollars, are of a token that is read and of one that is written.
+        `prices`, in US dollars, are of a token that is read and of one that is written. Without
+        `takes_tools` it is a model that can only write texts.
         """
+        self.takes_tools = takes_tools
         self._answers = iter(answers)
         self._name = name
         self._pace = pace
@@ -101,14 +105,24 @@ class ScriptedLLM:
         thoughts, texts = tokens_of(answer.thought), tokens_of(answer.text)
         if not request.stream:
             thoughts, texts = [answer.thought], [answer.text]
-        place = 0
-        async with aclosing(paced([*thoughts, *texts], answer.pace or self._pace)) as tokens:
-            async for token in tokens:
-                if token:
-                    yield ThoughtPiece(token) if place < len(thoughts) else TextPiece(token)
-                place += 1
+        pieces: list[ModelPiece | None] = [
+            *map(ThoughtPiece, filter(None, thoughts)),
+            *map(TextPiece, filter(None, texts)),
+            *self._calls(answer),
+        ]
+        async with aclosing(paced(pieces, answer.pace or self._pace)) as on_time:
+            async for piece in on_time:
+                if piece is not None:
+                    yield piece
         if answer.is_cut:
             yield CutShort("length")
+
+    def _calls(self, answer: Answer) -> Iterator[ModelPiece | None]:
+        """The calls, each with the last token of its arguments."""
+        for place, call in enumerate(answer.calls):
+            yield from [None] * (len(tokens_of(call.written)) - 1)
+            call_id = f"call_{len(self.requests)}_{place}"
+            yield ToolCall(id=call_id, name=call.name, arguments=call.written)
 
 
 async def _end(script: Script) -> None:
@@ -139,5 +153,4 @@ def _refused(refusal: Refusal) -> ActionError:
 
 def _usage(answer: Answer, request: ModelRequest) -> Usage:
     asked = sum(len(tokens_of(message.content)) for message in request.messages)
-    written = len(tokens_of(answer.thought)) + len(tokens_of(answer.text))
-    return Usage(input_tokens=asked, output_tokens=written)
+    return Usage(input_tokens=asked, output_tokens=len(answer.tokens))

@@ -1,11 +1,14 @@
 """What a scripted model does when it is asked: answer at a pace, or fail as real ones do."""
 
+import json
 import re
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import anyio
 
+Token = TypeVar("Token")
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 
@@ -25,18 +28,40 @@ class Pace:
 AT_ONCE = Pace()
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool; `arguments` may also be a text, for what is no JSON."""
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict[str, Any])
+
+    @property
+    def written(self) -> str:
+        """The arguments as the model writes them."""
+        given = self.arguments
+        return given if isinstance(given, str) else json.dumps(given)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A whole answer; `is_cut` says that it reached the limit of tokens.
 
     `pace` goes before the pace of the model itself. A token is a word with the white space that
-    follows it, in `thought` and `text` alike; the usage counts the words of the request and these.
+    follows it, in `thought`, `text` and the arguments of `calls` alike, in this order; the usage
+    counts the words of the request and these.
     """
 
     text: str = ""
     thought: str = ""
+    calls: Sequence[Call] = ()
     is_cut: bool = False
     pace: Pace | None = None
+
+    @property
+    def tokens(self) -> list[str]:
+        """All that is written, token by token."""
+        texts = (self.thought, self.text, *(call.written for call in self.calls))
+        return [token for text in texts for token in tokens_of(text)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +103,7 @@ def tokens_of(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-async def paced(tokens: Iterable[str], pace: Pace) -> AsyncGenerator[str]:
+async def paced(tokens: Iterable[Token], pace: Pace) -> AsyncGenerator[Token]:
     """The tokens, each when it is due; what is due at the same moment comes without a wait."""
     started = anyio.current_time()
     for place, token in enumerate(tokens):

@@ -9,6 +9,7 @@ from cortex_cli.report import PlannedAction, PlannedEdge, PlanReport
 from cortex_cli.ui.durations import format_ratio, format_seconds
 from cortex_cli.ui.palette import CRITICAL, INK, LINE, QUIET, SHADES
 from cortex_cli.ui.sanitise import escape, fit, safe_line
+from cortex_cli.ui.words import calls_text
 
 Attributes: TypeAlias = dict[str, str]
 
@@ -90,7 +91,7 @@ def _node(action: PlannedAction) -> Attributes:
         "label": _label(
             action.id,
             [
-                f"{action.type} {action.target or ''}".rstrip(),
+                calls_text(action),
                 mode + format_seconds(action.estimate_seconds),
             ],
         ),

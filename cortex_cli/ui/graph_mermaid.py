@@ -8,6 +8,7 @@ from cortex_cli.report import PlannedAction, PlanReport
 from cortex_cli.ui.durations import format_seconds
 from cortex_cli.ui.palette import CRITICAL, INK, LINE, SHADES
 from cortex_cli.ui.sanitise import fit, safe_line
+from cortex_cli.ui.words import calls_text
 
 # What GitHub draws at most: Mermaid's own limits, which a diagram can't raise.
 MOST_EDGES = 500
@@ -91,7 +92,7 @@ def _label(action: PlannedAction) -> str:
     mode = "" if action.mode is ActionMode.ASYNC else f"{action.mode}, "
     facts = [
         action.id,
-        f"{action.type} {action.target or ''}".rstrip(),
+        calls_text(action),
         mode + format_seconds(action.estimate_seconds),
     ]
     return "<br/>".join(_escaped(fit(safe_line(fact), _LABEL_CELLS)) for fact in facts)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cortex_cli.events as ev
+from cortex_cli.kinds import ActionType
 from cortex_cli.report import PlannedAction, PlannedEdge
 from cortex_cli.ui.action_story import ActionStory, Attempt, Wait, WaitCause
 from cortex_cli.ui.excerpt import excerpt
@@ -59,8 +60,8 @@ class RunStory:
                 self._note_written(event.path, data.actions)
             case ev.AgentStarted(data=data) if not event.path:
                 self.inputs = data.inputs
-            case ev.LlmToken(data=data) if event.action_id:
-                self._known(event.path, event.action_id).model = data.model
+            case ev.LlmToken(data=data):
+                self._note_model(event, data.model)
             case ev.WarningRaised(data=data):
                 label = "/".join((*event.path, *filter(None, [event.action_id])))
                 self.warnings.append((label, data.message))
@@ -68,6 +69,15 @@ class RunStory:
                 self._advance(self._known(event.path, event.action_id), event)
             case _:
                 pass
+
+    def _note_model(self, event: ev.LlmToken, model: str) -> None:
+        """A model speaks: in an action, or in the run that an llm action is."""
+        if event.action_id:
+            self._known(event.path, event.action_id).model = model
+        elif event.path:
+            asking = self._known(event.path[:-1], event.path[-1])
+            if asking.row.type is ActionType.LLM:
+                asking.model = model
 
     def _plan(
         self, event: ev.Event, actions: Iterable[PlannedAction], edges: Iterable[PlannedEdge]

@@ -9,7 +9,7 @@ from cortex_cli.report import PlannedAction, PlanReport
 from cortex_cli.ui.durations import format_seconds
 from cortex_cli.ui.theme import TYPE_STYLES, Theme
 from cortex_cli.ui.time_line import CRITICAL_STYLE
-from cortex_cli.ui.words import counted
+from cortex_cli.ui.words import counted, listed
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -150,7 +150,9 @@ def _granted(wanted: int, room: int, least: int | None = None) -> int:
 
 def _kind(action: PlannedAction) -> str:
     mode = "" if action.mode is ActionMode.ASYNC else f"{action.mode} "
-    return f"{mode}{action.type} {action.target or ''}".rstrip()
+    tools = listed(action.may_call) if action.may_call else ""
+    may_call = f" may call {tools}" if tools else ""
+    return f"{mode}{action.type} {action.target or ''}".rstrip() + may_call
 
 
 def _name(action: PlannedAction) -> str:

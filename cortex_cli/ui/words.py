@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from cortex_cli.events import ProgressData, StateCounts
 from cortex_cli.kinds import QueueReason
+from cortex_cli.report import PlannedAction
 
 QUEUE_WORDS = {
     QueueReason.SLOT: "waits for a slot",
@@ -27,6 +28,13 @@ def listed(names: Iterable[str]) -> str:
     more = len(all_names) - _MOST_NAMES
     shown = ", ".join(all_names[:_MOST_NAMES])
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def calls_text(action: PlannedAction) -> str:
+    """What an action calls: `tool fetch`, `llm with 2 tools`."""
+    tools = counted(len(action.may_call), "tool") if action.may_call else ""
+    called = f"{action.type} {action.target or ''}".rstrip()
+    return f"{called} with {tools}" if tools else called
 
 
 def counts_text(counts: StateCounts) -> str:

@@ -93,7 +93,7 @@ def test_settings_are_passed_on() -> None:
     assert request == ModelRequest(
         messages=(Message(role="user", content="Go"),), temperature=1.0, max_tokens=5
     )
-    assert make_request({"prompt": "Go", "schema": None, "tools": None}).temperature is None
+    assert make_request({"prompt": "Go", "schema": None, "tools": []}).temperature is None
 
 
 def test_what_an_action_does_not_set_is_as_its_agent_says() -> None:
@@ -120,7 +120,6 @@ def test_what_an_action_does_not_set_is_as_its_agent_says() -> None:
         ({"prompt": "a", "schema": "x"}, "'schema' .* must be a JSON Schema", "parameters"),
         ({"prompt": "a", "schema": {"type": 1}}, r"no JSON Schema: \$.type: 1 is", "parameters"),
         ({"prompt": "a", "top_p": 2}, r"\$.top_p", "parameters"),
-        ({"prompt": "a", "tools": []}, "'tools' .* can't be used yet", "not_yet"),
     ],
 )
 async def test_what_can_not_be_asked_is_refused(

@@ -25,8 +25,9 @@ from cortex_cli.engine.ports import ModelPiece, ModelRequest, TextPiece
 from cortex_cli.errors import ActionError
 from cortex_cli.events import Usage
 from cortex_cli.kinds import ActionType
+from cortex_cli.llm.effort import LEAST_ROOM
 from cortex_cli.llm.plan_prompt import Brief
-from cortex_cli.llm.planner import LEAST_ROOM, ModelPlanner
+from cortex_cli.llm.planner import ModelPlanner
 from cortex_cli.manifest.models import ModelParameters
 from cortex_cli.protocol.offers import Offer
 from cortex_cli.testing import Answer, BrokenOff, Hang, Refusal, ScriptedLLM

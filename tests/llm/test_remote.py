@@ -1,10 +1,13 @@
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from cortex_cli.engine.ports import Message, ModelClient, ModelRequest, TextPiece, ThoughtPiece
+from cortex_cli.engine.tool_calls import ToolCall, ToolDefinition
 from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.events import Usage
 from cortex_cli.llm.connection import Connection
@@ -96,6 +99,38 @@ async def test_the_request_is_sent_as_it_is_asked() -> None:
     assert body["grammar"] == 'root ::= "a"'
     assert body["model"] == "m"
     assert server.requests[0].headers["authorization"] == "Bearer abc"
+
+
+async def test_tools_calls_and_results_are_sent_in_the_words_of_the_service() -> None:
+    call = ToolCall(id="add-2", name="add", arguments='{"to": [1]}')
+    messages = (
+        Message(role="user", content="go"),
+        Message(role="assistant", content="I add", calls=(call,)),
+        Message(role="tool", content="no numbers", answers=call, is_error=True),
+    )
+    tools = (
+        ToolDefinition(name="add", description="Adds", parameters={"type": "object", "x": 1}),
+        ToolDefinition(name="stop"),
+    )
+    request = ModelRequest(messages=messages, tools=tools, schema=SCHEMA)
+    async with ScriptedServer(["{}", "{}"]) as server, remote(server) as client:
+        await pieces_of(client, request)
+        await pieces_of(client, replace(request, may_call=False, schema=None))
+    first, second = (one.body for one in server.requests)
+    add, stop = (one["function"] for one in first["tools"])
+    assert (add["name"], add["description"]) == ("add", "Adds")
+    assert (add["parameters"]["type"], add["parameters"]["x"]) == ("object", 1)
+    assert stop["parameters"] == {"type": "object", "properties": {}}
+    assert first.get("tool_choice") in {None, "auto"}
+    assert second["tool_choice"] == "none"
+    asked, answered = second["messages"][1:]
+    assert asked["content"] == "I add"
+    assert asked["tool_calls"][0]["id"] == answered["tool_call_id"] == "add-2"
+    assert json.loads(asked["tool_calls"][0]["function"]["arguments"]) == {"to": [1]}
+    assert "no numbers" in answered["content"]
+    # Where there are tools the schema is told in words.
+    assert "response_format" not in first
+    assert '"additionalProperties": false' in first["messages"][-1]["content"]
 
 
 async def test_a_schema_is_sent_as_the_format_of_the_answer() -> None:

@@ -178,8 +178,18 @@ def test_what_an_offer_says_of_its_target_is_true_of_the_action(plan: Admission)
 
 def test_a_model_needs_no_target(plan: Admission) -> None:
     assert ids(plan.add({"id": "l", "type": "llm", "parameters": {"prompt": "x"}}, "")) == ["l"]
-    told = refusal(plan, {"id": "m", "type": "llm", "parameters": {"tools": []}})
-    assert "this version cannot follow it" in told
+
+
+def test_the_model_of_an_llm_action_may_call_what_the_plan_may(plan: Admission) -> None:
+    def asking(name: str, *tools: object) -> dict[str, object]:
+        given = {"prompt": "x", "tools": list(tools)}
+        return {"id": name, "type": "llm", "parameters": given}
+
+    assert ids(plan.add(asking("a", "fetch", "one", "one.only", "kv.set"), "")) == ["a"]
+    assert refusal(plan, asking("b", "fetsch")).endswith("did you mean 'fetch'?")
+    told = refusal(plan, asking("c", "one.other"))
+    assert told.startswith("'one.other' under 'tools' may not be called")
+    assert "'$x' under 'tools' of 'd' is no name" in refusal(plan, asking("d", "$x"))
 
 
 def test_an_action_joins_after_what_it_names_by_id_name_reference_and_key(plan: Admission) -> None:

@@ -118,8 +118,14 @@ def test_known_names_need_no_edge() -> None:
         ({"type": "decision", "default": {"value": {"v": "${secrets.TOKEN}"}}},
          ("the value of decision 'x' cannot be a secret; name it where it is used: outputs are shown"
           " and kept")),
-        ({"type": "llm", "parameters": {"tools": []}}, ("'tools' is part of the protocol, but"
-                                                        " this version cannot follow it yet")),
+        ({"type": "llm", "parameters": {"tools": "t"}},
+         "'tools' of 'x' is no list of names; write the names of what the model may call: tools: [NAME, ...]"),
+        ({"type": "llm", "parameters": {"tools": ["t", 1]}},
+         ("1 under 'tools' of 'x' is no name; what a model may call is written down, so that it is"
+          " known before anything runs")),
+        ({"type": "llm", "parameters": {"tools": ["t"]}, "cache": True},
+         ("'x' calls tools, and an answer that rests on calls is not cached; leave 'cache' out; what"
+          " it calls may be cached: cortex run --cache")),
         ({"type": "agent", "target": "y", "cache": True}, ("'cache' is part of the protocol, but this version cannot follow it"
                           " yet")),
     ],

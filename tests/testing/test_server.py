@@ -6,7 +6,7 @@ import anyio
 import httpx2
 import pytest
 
-from cortex_cli.testing import Answer, BrokenOff, Garbled, Hang, Pace, Refusal, ScriptedServer
+from cortex_cli.testing import Answer, BrokenOff, Call, Garbled, Hang, Pace, Refusal, ScriptedServer
 
 QUESTION: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "how are you"}]}
 
@@ -34,6 +34,27 @@ async def left(server: ScriptedServer, asked: dict[str, Any]) -> None:
         while not server.requests:
             await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
+
+
+async def test_calls_are_streamed_in_pieces_as_real_servers_do() -> None:
+    calls = [Call("add", {"to": [1, 2]}), Call("stop")]
+    answer = Answer(text="I add", calls=calls)
+    async with ScriptedServer([answer, answer]) as server, client(server) as http:
+        whole = (await http.post("/chat/completions", json=QUESTION)).json()
+        streamed = {**QUESTION, "stream": True}
+        came = events((await http.post("/chat/completions", json=streamed)).text)
+    choice = whole["choices"][0]
+    assert choice["finish_reason"] == came[-1]["choices"][0]["finish_reason"] == "tool_calls"
+    assert [one["function"] for one in choice["message"]["tool_calls"]] == [
+        {"name": "add", "arguments": '{"to": [1, 2]}'},
+        {"name": "stop", "arguments": "{}"},
+    ]
+    deltas = [one["choices"][0]["delta"].get("tool_calls") for one in came]
+    pieces = [one[0] for one in deltas if one]
+    assert [one["index"] for one in pieces] == [0, 0, 0, 1]
+    assert [one["function"].get("name") for one in pieces] == ["add", None, None, "stop"]
+    assert len({one["id"] for one in pieces if "id" in one}) == 2
+    assert "".join(one["function"]["arguments"] for one in pieces[:3]) == '{"to": [1, 2]}'
 
 
 async def test_an_answer_is_whole_or_streamed_as_the_request_says() -> None:
