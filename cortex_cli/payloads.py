@@ -112,24 +112,39 @@ class LlmTokenData(Payload, frozen=True, kw_only=True):
     cumulative_tokens: int
 
 
+Part = tuple[int, int]
+"""Where a model has written something: the turn of the iteration, and the part of it, from 1."""
+
+
+class RefusedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A part of a plan that does not run: its text, and why; `is_action`: it could have been one."""
+
+    text: str
+    reason: str
+    is_action: bool
+    part: Part
+
+
 class PlanGeneratedData(Payload, frozen=True, kw_only=True):
     """The plan of this iteration; `complete` is False while the model still writes it.
 
     `written` has the actions of the report as the model wrote them, in the same order, and
-    `answer` its final answer; both are empty for a plan that no model writes.
+    `answer` its final answer; both are empty for a plan that no model writes. `parts` says where
+    each was written; it is (0, 0) for what has joined the plan before the run was resumed.
     """
 
     report: PlanReport
     complete: bool = True
     written: list[dict[str, Any]] = []
     answer: Any = None
+    parts: list[Part] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlanExtendedData(Payload, frozen=True, kw_only=True):
     """Actions that joined the running plan; `complete`: no more do.
 
-    `written` has them as the model wrote them, empty if none did. With the end of a plan that a
-    model writes come its final `answer`, and the `usage` of writing it.
+    `written` has them as the model wrote them, empty if none did, and `parts` where. With the end
+    of a plan that a model writes come its final `answer`, and the `usage` of writing it.
     """
 
     actions: tuple[PlannedAction, ...]
@@ -138,12 +153,13 @@ class PlanExtendedData(Payload, frozen=True, kw_only=True):
     written: list[dict[str, Any]] = []
     answer: Any = None
     usage: Usage | None = None
+    parts: list[Part] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlanPatchedData(Payload, frozen=True, kw_only=True):
     """Actions that were replaced while the plan ran: ids out, actions in, and why.
 
-    `written` has the new ones as the model wrote them.
+    `written` has the new ones as the model wrote them, and `parts` where.
     """
 
     replaced: tuple[str, ...]
@@ -151,6 +167,7 @@ class PlanPatchedData(Payload, frozen=True, kw_only=True):
     edges: tuple[PlannedEdge, ...]
     reason: str
     written: list[dict[str, Any]] = []
+    parts: list[Part] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ActionQueuedData(Payload, frozen=True, kw_only=True):
@@ -251,9 +268,13 @@ class LimitChangedData(Payload, frozen=True, kw_only=True):
 
 
 class WarningData(Payload, frozen=True, kw_only=True):
-    """Something the user should know that does not end the run."""
+    """Something the user should know that does not end the run.
+
+    `refused` is the part of a plan that the warning is about, in full.
+    """
 
     message: str
+    refused: RefusedPart | msgspec.UnsetType = msgspec.UNSET
 
 
 class IterationCompletedData(Payload, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from cortex_cli.engine.ledger import ActionRecord, Ledger
 from cortex_cli.engine.loop import Loop
-from cortex_cli.engine.timers import Timers
+from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.events import PlanExtended, PlanExtendedData
 from cortex_cli.kinds import OnFailure
 from cortex_cli.plan.check import check_plan
@@ -52,7 +52,7 @@ def feed_first(
         if all(record.is_ended for record in records) and ledger.fed.watcher is not None:
             ledger.fed.watcher = None
             # Not at once: what has just ended is to be written down before a prompt tells of it.
-            planning.timer = timers.after(0.0, then)
+            planning.timer = timers.after(0.0, then, loop.alarm(Alarm.PLAN))
 
     ledger.fed.watcher = look
     items = [

@@ -16,6 +16,8 @@ from cortex_cli.events import (
     PlanGeneratedData,
     PlanPatched,
     PlanPatchedData,
+    WarningData,
+    WarningRaised,
 )
 from cortex_cli.kinds import SkipReason
 from cortex_cli.plan.admission import Admitted
@@ -67,6 +69,7 @@ class Growing:
             complete=is_complete,
             written=sketch.written,
             answer=planning.answer if is_complete else None,
+            parts=[planning.parts.place_of(one) for one in sketch.as_written],
         )
         loop.ledger.emit(PlanGenerated, data)
 
@@ -94,17 +97,23 @@ class Growing:
         actions = tuple(planned for planned, _ in shown)
         edges = tuple(edge for _, edges in shown for edge in edges)
         written = [dict(one.written) for one in admitted]
+        parts = [planning.parts.place_of(one.written) for one in admitted]
         if is_patch:
             mending = planning.mending
             replaced, reason = mending.replaced(), mending.reason
             patch = PlanPatchedData(
-                replaced=replaced, actions=actions, edges=edges, reason=reason, written=written
+                replaced=replaced,
+                actions=actions,
+                edges=edges,
+                reason=reason,
+                written=written,
+                parts=parts,
             )
             loop.ledger.emit(PlanPatched, patch)
             if not mending.unmended:
                 loop.ledger.first_error = None
         else:
-            data = PlanExtendedData(actions=actions, edges=edges, written=written)
+            data = PlanExtendedData(actions=actions, edges=edges, written=written, parts=parts)
             loop.ledger.emit(PlanExtended, data)
         self.join(loop, admitted)
 
@@ -133,11 +142,21 @@ class Growing:
         """Tell of parts that are refused, and keep them for the model to put right."""
         planning = planning_of(loop)
         for text, reason in parts:
-            shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
             what = "a call" if loop.spec.is_conversation else "a part of the plan"
-            loop.ledger.warn(f"{what} was refused: {reason}: {shown}")
+            message = f"{what} was refused: {reason}: {_shown(text)}"
+            part = planning.parts.refused(text, reason)
+            loop.ledger.emit(WarningRaised, WarningData(message=message, refused=part))
             if is_to_be_repaired:
                 planning.refused.append(refused(text, reason))
+
+    def tell_waiting(self, loop: Loop, waiting: Sequence[tuple[str, str]]) -> None:
+        """Tell, once, of parts that wait for others, and go back to the model for them."""
+        parts = planning_of(loop).parts
+        for text, reason in waiting:
+            part = parts.waiting(text, reason)
+            if part is not None:
+                message = f"a part of the plan has to wait: {reason}: {_shown(text)}"
+                loop.ledger.emit(WarningRaised, WarningData(message=message, refused=part))
 
     def drop_held(self, loop: Loop) -> None:
         """Refuse what waits for something that does not come any more."""
@@ -147,6 +166,10 @@ class Growing:
 def refused(text: str, reason: str) -> Refused:
     """A part of a plan as it goes back to the model."""
     return Refused(text=text[:_KEPT], reason=reason)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def planning_of(loop: Loop) -> Planning:

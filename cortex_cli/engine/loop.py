@@ -40,7 +40,7 @@ from cortex_cli.plan.graph import Graph
 from cortex_cli.protocol.plan import OutputDeclaration
 
 if TYPE_CHECKING:
-    from cortex_cli.engine.timers import Timer
+    from cortex_cli.engine.timers import About, Alarm, Timer
 
 NESTED_ENDS = {
     CancelReason.DEADLINE: TerminationReason.DEADLINE,
@@ -112,6 +112,10 @@ class Loop:
     def makes_plans(self) -> bool:
         """Whether a model writes the plans; else there is one, which it may mend."""
         return self.spec.outlook is None
+
+    def alarm(self, alarm: "Alarm") -> "About":
+        """What a moment of this run is for."""
+        return alarm, (self.ledger.stamp.path, "")
 
     @property
     def error(self) -> tuple[str, str]:

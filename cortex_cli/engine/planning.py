@@ -9,6 +9,7 @@ import msgspec
 from cortex_cli.engine.gate import GATE
 from cortex_cli.engine.ledger import ActionRecord, Growth, Ledger
 from cortex_cli.engine.mending import Joined, Mending
+from cortex_cli.engine.parts import Parts
 from cortex_cli.engine.planner import Outcome, Planner, PlanOrder, Refused
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.events import StateCounts, Usage
@@ -63,6 +64,7 @@ class Planning:
         self.sketch = Sketch()
         self.joined: list[Joined] = []
         self.held: list[Admitted] = []
+        self.parts = Parts()
         self.replaced: set[str] = set()
         self.mended_last: set[str] = set()
         self.patched_from: int | None = None

@@ -22,6 +22,7 @@ from cortex_cli.engine.recall import recall, recall_plan
 from cortex_cli.engine.retry import delay_before
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.termination import told_of, verdict_on
+from cortex_cli.engine.timers import Alarm
 from cortex_cli.engine.writing import Piece, writing
 from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData
@@ -127,7 +128,9 @@ class Plans:
 
     def _soon(self, loop: Loop, action: Callable[[Loop], None]) -> None:
         """Do something about a failure once it is known what is skipped because of it."""
-        planning_of(loop).timer = self._attempts.timers.after(0.0, partial(action, loop))
+        planning_of(loop).timer = self._attempts.timers.after(
+            0.0, partial(action, loop), loop.alarm(Alarm.PLAN)
+        )
 
     def close(self, loop: Loop) -> None:
         """All actions of a plan have ended, and nothing joins it any more."""
@@ -183,6 +186,7 @@ class Plans:
         if feed_first(loop, self._host, attempts.timers, attempts.clock.now(), again):
             return
         planning.refused = []
+        planning.parts.begin_turn()
         planning.job = writing(
             planning,
             loop.ledger,
@@ -199,6 +203,8 @@ class Plans:
         if planning.is_cut or not self._scheduler.is_open(loop.group):
             planning.stop()
             return
+        if not isinstance(piece, FinalAnswer):
+            planning.parts.note(piece)
         match piece:
             case WrittenAction():
                 self._growing.take(loop, piece)
@@ -239,8 +245,11 @@ class Plans:
             delay = max(delay, error.retry_after or 0.0)
             told = told_of(error, planning, loop.spec)
             loop.ledger.warn(f"{told}; it is asked again in {delay:.3g} s")
+            self._growing.tell_waiting(loop, planning.admission.waiting())
             again = (*wrong, *planning.refused)
-            planning.timer = self._attempts.timers.after(delay, partial(self._ask, loop, again))
+            ask_again = partial(self._ask, loop, again)
+            about = loop.alarm(Alarm.PLAN)
+            planning.timer = self._attempts.timers.after(delay, ask_again, about)
         else:
             planning.error = error
             self._growing.drop_held(loop)
@@ -249,11 +258,12 @@ class Plans:
     def _end_text(self, loop: Loop) -> None:
         """The model has written its text to the end: have it put right, or go on without."""
         planning = planning_of(loop)
-        waiting = [refused(text, reason) for text, reason in planning.admission.held_back()]
-        wrong = [*planning.refused, *waiting]
+        waiting = planning.admission.held_back()
+        wrong = [*planning.refused, *(refused(*one) for one in waiting)]
         is_final = planning.is_answered or planning.is_cut or loop.spec.is_conversation
         if wrong and not is_final and planning.repairs < MOST_REPAIRS:
             planning.repairs += 1
+            self._growing.tell_waiting(loop, waiting)
             self._ask(loop, wrong)
             return
         self._growing.drop_held(loop)

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from cortex_cli.engine.planner import Planner
 from cortex_cli.engine.ports import ActionCall, Handler, RunSpec, Targets
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import Estimate
@@ -22,10 +23,14 @@ Variables = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a record has of the plans of its run."""
+    """What a record has of the plans of its run.
+
+    `planner` gives who wrote the plans of the run at a path, or mended its plan, if a model did.
+    """
 
     reports: Reports
     variables: Variables
+    planner: Callable[[tuple[str, ...], RunSpec], Planner | None]
 
 
 class NothingIsCalled:
@@ -70,6 +75,7 @@ def replayed(spec: RunSpec, known: Known, path: tuple[str, ...] = ()) -> RunSpec
         spec,
         targets=ReplayedTargets(spec.targets, known, path),
         outlook=outlook,
+        planner=known.planner(path, spec),
         # A dollar sign in a value is no reference.
         variables={**spec.variables, **{k: v.replace("$", "$$") for k, v in values.items()}},
     )

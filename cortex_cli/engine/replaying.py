@@ -7,7 +7,7 @@ more to do by itself, the next event of the record says what must have happened.
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from cortex_cli.engine.approvals import Asking
@@ -15,14 +15,18 @@ from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import CachedOutput
 from cortex_cli.engine.job import Broken, Done, Job, Result, Stopped
 from cortex_cli.engine.ledger import ActionRecord
+from cortex_cli.engine.loop import NESTED_ENDS, Loop
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Key
-from cortex_cli.engine.ports import Answer, Question, Reporter, RunRequest, RunSpec
+from cortex_cli.engine.ports import Answer, RunRequest, RunSpec
 from cortex_cli.engine.recorded import Recorded
+from cortex_cli.engine.replayed_outside import LeastDelay, Said, repeat, with_someone
 from cortex_cli.engine.replayed_plans import Known, Variables, replayed
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
+from cortex_cli.engine.replayed_writing import Writings, is_over, planner_at
 from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.timers import Alarm, Timers
+from cortex_cli.engine.writing import Writing
 from cortex_cli.errors import ActionError
 from cortex_cli.events import (
     ActionCancelled,
@@ -33,7 +37,6 @@ from cortex_cli.events import (
     ActionSkipped,
     ActionStarted,
     ApprovalGiven,
-    ApprovalRequested,
     Event,
     IterationCompleted,
     LimitChanged,
@@ -47,25 +50,8 @@ from cortex_cli.kinds import CancelReason, QueueReason, TerminationReason
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.report import PlanReport
 
-_Said = Progress | LlmToken | Thought | WarningRaised
 _Ended = ActionCompleted | ActionFailed | ActionRetrying | ActionCancelled
 _ENDINGS = {TerminationReason.CANCELLED, TerminationReason.DEADLINE}
-
-
-class _SomeoneAsked:
-    """Who would have been asked: the record has the answers."""
-
-    def __init__(self, *, is_there: bool) -> None:
-        self.is_there = is_there
-
-    async def ask(self, question: Question) -> Answer | None:
-        """Never called."""
-        raise AssertionError(question.text)
-
-
-class _NoJitter:
-    def random(self) -> float:
-        return 0.0
 
 
 class Replay(Runner):
@@ -78,12 +64,13 @@ class Replay(Runner):
         self._record = record
         self._alarms = Alarms(record)
         self._jobs: dict[Key, list[Job]] = {}
+        self._writings = Writings(record, self._alarms, self._loop_at)
         after = 0 if request.past is None else request.past.sequence
         first = record.events[0]
         bus = Bus(first.execution_id, record, record, Masker(), after=after)
-        request = _with_someone(request, record)
-        known = Known(self._report_at, variables)
-        super().__init__(replayed(spec, known), request, bus, record, _NoJitter())
+        request = with_someone(request, record)
+        known = Known(self._report_at, variables, partial(planner_at, record))
+        super().__init__(replayed(spec, known), request, bus, record, LeastDelay())
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Hand every event of the record to the listener, once the run has come to it."""
@@ -102,6 +89,9 @@ class Replay(Runner):
 
     def submit(self, job: Job) -> None:
         """Keep a job until the record has its end."""
+        if isinstance(job.handler, Writing):
+            self._writings.begin(job, job.handler)
+            return
         self._jobs.setdefault((job.call.path, job.call.action.id), []).append(job)
 
     def step(self) -> bool:
@@ -139,17 +129,24 @@ class Replay(Runner):
         found = self._record.next_of(key, ActionStarted, ActionQueued)
         return isinstance(found, ActionQueued) and found.data.reason is reason
 
+    def _loop_at(self, path: tuple[str, ...]) -> Loop | None:
+        return self._groups.running(path)
+
     def _report_at(self, path: tuple[str, ...]) -> PlanReport | None:
         plans = (e for e in self._record.ahead() if isinstance(e, PlanGenerated))
         return next((e.data.report for e in plans if e.path == path), None)
 
     def _cause(self, event: Event) -> bool:
+        if event.action_id is None and self._writings.cause(event):
+            return True
         match event:
             case Progress() | LlmToken() | Thought() | WarningRaised():
                 return self._say(event)
             case ActionStarted() | ActionQueued():
                 return self._let(_key(event))
             case ActionCompleted() | ActionFailed() | ActionRetrying() | ActionCancelled():
+                if isinstance(event, ActionFailed):
+                    self._writings.before_failure(event.path)
                 return self._end(event)
             case _:
                 return self._cause_seldom(event)
@@ -161,6 +158,8 @@ class Replay(Runner):
             case ApprovalGiven(data=data):
                 answer = Answer(approved=data.approved, by=data.by, text=data.answer)
                 return self._finish(_key(event), Done(answer))
+            case IterationCompleted(path=path):
+                return self._end_iteration(path)
             case LimitChanged():
                 # It comes of how an attempt ends, and is told before that.
                 end = next((e for e in self._record.ahead() if isinstance(e, _Ended)), None)
@@ -182,11 +181,11 @@ class Replay(Runner):
         job.on_end(result)
         return True
 
-    def _say(self, event: _Said) -> bool:
+    def _say(self, event: Said) -> bool:
         job = self._job(_key(event))
         if job is None:
             return False
-        _repeat(event, job.call.report)
+        repeat(event, job.call.report)
         return True
 
     def _end(self, event: _Ended) -> bool:
@@ -234,21 +233,47 @@ class Replay(Runner):
 
     def _end_silently(self, event: Event) -> bool:
         """End a run as it was ended where nothing was left that an event would tell of."""
-        if not isinstance(event, _Ended):
+        if not isinstance(event, _Ended) or self._tells_why(event):
             return False
         for size in range(len(event.path) + 1):
             path = event.path[:size]
             reason = self._record.reason_of(path) if size else self._record.ending
+            loop = self._groups.running(path)
+            if loop is None or loop.reason is not None:
+                continue
             if reason is not None and reason in _ENDINGS and self._is_last(path):
-                loop = self._groups.running(path)
-                return loop is not None and loop.reason is None and self._abort_at(path, reason)
+                return self._abort_at(path, reason)
         return False
+
+    def _tells_why(self, event: _Ended) -> bool:
+        """Whether what ends is what something is cancelled for, and not what comes of that."""
+        job = self._job(_key(event)) if isinstance(event, ActionCancelled) else None
+        return job is not None and not job.is_stopped
+
+    def _end_iteration(self, path: tuple[str, ...]) -> bool:
+        """End a run, or what is around it, in which nothing but a model is at work."""
+        for size in range(len(path) + 1):
+            outer = path[:size]
+            loop, reason = self._groups.running(outer), self._record.reason_of(outer)
+            is_last = is_over(self._record, path) if outer == path else self._is_last(outer)
+            if reason is None or loop is None or loop.reason is not None or not is_last:
+                continue
+            if reason in _ENDINGS and self._abort_at(outer, reason):
+                return True
+            if reason is TerminationReason.BUDGET_EXHAUSTED and self._run_out(outer):
+                return True
+        return self._writings.go_on(path)
 
     def _abort_at(self, path: tuple[str, ...], reason: TerminationReason) -> bool:
         if reason is TerminationReason.DEADLINE:
             return self._alarms.ring(Alarm.DEADLINE, (path, ""))
         if self._time_out(path):
             return True
+        loop = self._groups.running(path)
+        owner = None if loop is None else loop.parent
+        if owner is not None and owner.cancel_reason in NESTED_ENDS:
+            # Its time was up just when what it is nested in was ended for another reason.
+            return self._alarms.ring(Alarm.TIMEOUT, owner.key)
         # A nested run is also cancelled with what nobody waits for any more.
         return self._record.ending is TerminationReason.CANCELLED and self._cancel_all()
 
@@ -353,26 +378,3 @@ def _name(key: Key) -> str:
 
 def _is_taken_back(job: Job) -> bool:
     return job.is_stopped and isinstance(job.handler, Asking)
-
-
-def _repeat(event: _Said, report: Reporter) -> None:
-    match event:
-        case Progress(data=data):
-            report.progress(
-                data.message, fraction=data.fraction, current=data.current, total=data.total
-            )
-        case LlmToken(data=data):
-            report.token(data.token, data.model)
-        case Thought(data=data):
-            report.thought(data.text)
-        case WarningRaised(data=data):
-            report.warn(data.message)
-        case _:
-            assert_never(event)
-
-
-def _with_someone(request: RunRequest, record: Recorded) -> RunRequest:
-    if request.approver is None:
-        return replace(request, cache=None)
-    is_there = any(isinstance(event, ApprovalRequested) for event in record.events)
-    return replace(request, approver=_SomeoneAsked(is_there=is_there), cache=None)

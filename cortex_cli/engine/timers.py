@@ -22,6 +22,7 @@ class Alarm(Enum):
     TIMEOUT = "timeout"
     DEADLINE = "deadline"
     GRACE = "grace"
+    PLAN = "plan"
 
 
 class Timer:

@@ -52,7 +52,7 @@ class _Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Writing:
+class Writing:
     """The handler of one turn."""
 
     planner: Planner
@@ -109,4 +109,4 @@ def writing(
         masker=masker,
         report=report,
     )
-    return Job(_Writing(planning.planner, order, take), call, end)
+    return Job(Writing(planning.planner, order, take), call, end)

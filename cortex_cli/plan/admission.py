@@ -110,10 +110,13 @@ class Admission:
 
         From now on another action may take the place of one of them, by its id.
         """
-        told = self._waiting.reasons()
-        for held, _ in told:
+        for held in self._waiting:
             held.is_told = True
-        return [(held.text, reason) for held, reason in told]
+        return self.waiting()
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """The same, where nobody is told of it."""
+        return [(held.text, reason) for held, reason in self._waiting.reasons()]
 
     def drop_held(self) -> list[tuple[str, str]]:
         """Refuse what waits for something that does not come any more: texts and reasons."""

@@ -1,6 +1,7 @@
 """A plan as it is shown while it grows: what is known of each action when it joins."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,11 @@ class Sketch:
             PlannedEdge(source=self.planned[place].id, target=admitted.action.id, kind=kind)
             for place, kind in admitted.waits
         )
+
+    @property
+    def as_written(self) -> list[Mapping[str, Any]]:
+        """The values that the actions were read from, in order."""
+        return [one.written for one in self._admitted]
 
     @property
     def written(self) -> list[dict[str, Any]]:

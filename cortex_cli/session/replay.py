@@ -11,7 +11,7 @@ from cortex_cli.engine.recorded import CutOffError, Recorded, parts_of
 from cortex_cli.engine.replaying import Replay
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import UsageError
-from cortex_cli.events import Event, PlanGenerated
+from cortex_cli.events import Event
 
 _BREATH = 64
 
@@ -47,9 +47,6 @@ class RunReplay:
         if not events:
             message = "the record has no events: there is nothing to replay"
             raise UsageError(message)
-        if any(isinstance(event, PlanGenerated) and not event.data.complete for event in events):
-            message = "a model wrote the plan of this run, and such runs can't be replayed yet"
-            raise UsageError(message, hint="cortex show RUN --play draws it again")
         return EventStream(self._run, self._cancel)
 
     async def _run(self, listener: Callable[[Event], None]) -> None:

@@ -83,6 +83,7 @@ class Recording:
             environ=environ,
             root=root,
             operation=options.operation,
+            goal=options.goal,
             max_parallel=self._slots(),
             budget=options.budget,
             passes=options.passes,
