@@ -27,9 +27,9 @@ def sources_of(session: "Session", run_dir: Path) -> Sources | None:
     """What the session's run is made of; None if that is too large to be kept, or can't be read.
 
     Files of variables are left out, as they may hold what is secret; the values of those that a
-    plan refers to are in the events anyway.
+    plan refers to are in the events anyway. A secret that is written in a manifest is masked there.
     """
-    program, request = session.program, session.request
+    program, request, masker = session.program, session.request, session.masker
     root = root_of(program.folder, root=request.root, cwd=request.cwd)
     files: dict[str, str] = {}
     try:
@@ -47,7 +47,7 @@ def sources_of(session: "Session", run_dir: Path) -> Sources | None:
         return None
     return Sources(
         entry=entry,
-        files=files,
+        files={n: t if masker is None else masker.mask(t) for n, t in files.items()},
         variables={p.name: _variables(p, session) for p in program.reached()},
         home=request.environ.get("HOME"),
         run_dir=str(run_dir),

@@ -124,7 +124,7 @@ async def test_with_nobody_to_ask_all_else_runs_and_the_run_pauses() -> None:
     assert {data.reason for data in log.of("action_skipped")} == {"paused"}
     assert log.of("termination")[-1].reason == "approval_needed"
     assert log.types()[-1] == "agent_paused"
-    assert log.last.data.error == "nobody could be asked to approve 'ag', 'f', 'b'"
+    assert log.last.data.error == "nobody could be asked to approve 'ag', 'b', 'f'"
     assert log.last.data.error_type == "approval_needed"
 
 

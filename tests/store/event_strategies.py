@@ -44,6 +44,8 @@ def _made_of(origin: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(inner)
     parts = [of_type(one) for one in inner if one is not Ellipsis]
+    if origin is list:
+        return st.lists(parts[0], max_size=3)
     if origin is dict:
         return st.dictionaries(*parts, max_size=3)
     if origin is tuple:
