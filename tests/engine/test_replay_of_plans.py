@@ -7,15 +7,18 @@ import anyio
 import pytest
 
 from cortex_cli.engine.past import Past
-from cortex_cli.engine.planner import PlanNote, PlanThought, WrittenRest
+from cortex_cli.engine.planner import PlanNote, PlanOrder, PlanThought, WrittenRest
 from cortex_cli.engine.ports import RunSpec
-from cortex_cli.errors import ActionError, MissError
+from cortex_cli.engine.recorded import Recorded
+from cortex_cli.engine.replayed_writing import RecordedPlanner
+from cortex_cli.errors import ActionError, MissError, UsageError
 from cortex_cli.events import Event, Usage
 from cortex_cli.testing import ScriptedPlanner
 from cortex_cli.testing.planners import Turn
 from tests.engine.bench import Tools, act, run, spec_of, stream
 from tests.engine.planned import DONE, OFFERS, goal_spec, step
 from tests.engine.resuming import resume
+from tests.engine.talking import calls, talk
 from tests.engine.test_plans_at_random import a_planner
 from tests.engine.test_replay import kept, replay
 from tests.engine.virtual_time import VirtualLoop
@@ -146,6 +149,22 @@ async def test_a_plan_that_may_call_less_by_now_is_a_miss() -> None:
         MissError, match=r"has plan_extended, and the run comes to warning .*may not be called"
     ):
         await replay(replace(goal_spec([]), offers=OFFERS[1:]), events)
+
+
+@pytest.mark.anyio
+async def test_a_run_whose_model_called_tools_is_refused() -> None:
+    spec, _, _ = talk(calls({"gives": 1}), "all done")
+    events = kept(await run(spec))
+    with pytest.raises(UsageError, match="a model called tools in this run"):
+        await replay(spec, events)
+
+
+@pytest.mark.anyio
+async def test_the_planner_of_a_replay_is_never_asked() -> None:
+    planner = RecordedPlanner(Recorded(kept(await run(goal_spec([[DONE]])))), ())
+    assert planner.name == "model"
+    with pytest.raises(AssertionError, match="find out"):
+        planner.write(PlanOrder(agent_name="a", goal="find out", iteration=1, max_iterations=1))
 
 
 # Of those left out an action was held back in silence when something ended the plan.
