@@ -48,8 +48,10 @@ def _made_of(origin: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
         return st.lists(parts[0], max_size=3)
     if origin is dict:
         return st.dictionaries(*parts, max_size=3)
-    if origin is tuple:
+    if origin is tuple and Ellipsis in inner:
         return st.lists(*parts, max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*parts)
     assert origin in {Union, types.UnionType}, origin
     return st.one_of(parts)
 
