@@ -1,7 +1,7 @@
 """A manifest, opened: checked, planned, and ready to run."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.past import Call, Key
-from cortex_cli.engine.ports import Approver, Journal, RunRequest, RunSpec
+from cortex_cli.engine.ports import Approver, Journal, RunRequest
 from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
@@ -18,25 +18,21 @@ from cortex_cli.manifest.open import Place, examine_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan
-from cortex_cli.plan.describe import Outlook, describe, work_out
-from cortex_cli.plan.estimate import Learned, estimate
+from cortex_cli.plan.describe import describe
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
-from cortex_cli.protocol.offers import Offer
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
-from cortex_cli.session.call_order import called_first
-from cortex_cli.session.learning import learned
 from cortex_cli.session.local_models import models_of
-from cortex_cli.session.offers import offers_of
-from cortex_cli.session.pinned_offers import pinned_offers
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
+from cortex_cli.session.request import Request as Request
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
 from cortex_cli.session.servers import ServerHouse
+from cortex_cli.session.specs import Specs
 from cortex_cli.session.talks import make_ready
-from cortex_cli.session.targets import ProgramTargets, Workplace
+from cortex_cli.session.targets import Workplace
 from cortex_cli.session.tool_checks import check_tool, processes_at_once, tools_of
 from cortex_cli.session.vault import Vault
 from cortex_cli.settings import Settings, load_settings, state_folder
@@ -48,32 +44,6 @@ if TYPE_CHECKING:
     from cortex_cli.session.replay import RunToReplay
 
 _HANDLED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A manifest to open, by its path or its text, as a caller in the folder `cwd` names it.
-
-    `operation` is for a relic; `max_parallel` stands in place of the manifest's own
-    `max_parallel_actions`, and `budget` in place of what it has of the manifest's own, where None
-    lifts a limit; no file larger than `max_bytes` is read. `passes` is how many orders
-    of each plan are tried at most, by default as many as take about 50 ms. `may_build`: the
-    environments of tools may be made where they are missing. `goal` is for an agent without a plan.
-    `renews_lock`: what MCP servers offer is pinned in place of what was pinned before.
-    """
-
-    source: Path | bytes
-    cwd: Path
-    environ: Mapping[str, str]
-    root: Path | None = None
-    operation: str | None = None
-    max_parallel: int | None = None
-    budget: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
-    max_bytes: int = Limits().max_bytes
-    passes: int | None = None
-    may_build: bool = True
-    goal: str | None = None
-    renews_lock: bool = False
 
 
 class Session:
@@ -90,12 +60,10 @@ class Session:
         self.program = program
         self.request = request
         self.settings = settings
-        self._passes = request.passes
         self._problems = list(problems)
         self._graphs = self._checked_graphs()
         if any(problem.severity is Severity.ERROR for problem in self._problems):
             raise ManifestError(self._problems)
-        self._specs: dict[int, RunSpec] = {}
         self._vault = Vault.of(program, request.environ)
         self._place = Workplace(
             secrets=self._vault.shelf,
@@ -108,6 +76,7 @@ class Session:
                 masker=lambda: self._vault.masker,
             ),
         )
+        self._specs = Specs(self._graphs, request, self._place, program)
 
     @classmethod
     @undisturbed()
@@ -147,14 +116,14 @@ class Session:
         return tuple(
             note
             for program in self.program.reached()
-            if (outlook := self._spec(program).outlook) is not None
-            for note in notes_of(program, outlook, self._learned(program.actions))
+            if (outlook := self._specs.of(program).outlook) is not None
+            for note in notes_of(program, outlook, self._specs.learned(program.actions))
         )
 
     @property
     def report(self) -> PlanReport:
         """What `cortex plan` shows; without actions where a model is to write the plan."""
-        outlook = self._spec(self.program).outlook
+        outlook = self._specs.of(self.program).outlook
         problems = (*self.problems, *self.notes)
         if outlook is None:
             totals = PlanEstimate(max_parallel=self.program.protocol.slots)
@@ -165,10 +134,10 @@ class Session:
         """What other slots and other actions would make of the plan; None if there is none."""
         from cortex_cli.plan.what_if import what_if
 
-        outlook = self._spec(self.program).outlook
+        outlook = self._specs.of(self.program).outlook
         if outlook is None:
             return None
-        return what_if(outlook, passes=self._passes)
+        return what_if(outlook, passes=self.request.passes)
 
     def inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs of a run, checked and with defaults; an unknown one is an error here."""
@@ -188,7 +157,7 @@ class Session:
         """
         await self._vault.open()
         for program in self.program.reached():
-            planner, targets = self._spec(program).planner, self._spec(program).targets
+            planner, targets = self._specs.of(program).planner, self._specs.of(program).targets
             if isinstance(planner, ProgramPlanner):
                 planner.ready()
             for action in program.actions:
@@ -207,8 +176,7 @@ class Session:
     @property
     def manifest_path(self) -> str | None:
         """The absolute path of the manifest; None for one that came as text."""
-        source = self.request.source
-        return str(self.request.cwd / source) if isinstance(source, Path) else None
+        return self.request.manifest_path
 
     def digests(self) -> dict[str, str]:
         """What each action of all plans that are reached means, by name of program and id."""
@@ -270,7 +238,7 @@ class Session:
         from cortex_cli.session.handle import RunHandle
 
         self.check_goal()
-        spec = self._spec(self.program)
+        spec = self._specs.of(self.program)
         return RunHandle(spec, request, journal, vault=self._vault).stream()
 
     @property
@@ -286,7 +254,7 @@ class Session:
         from cortex_cli.session.replay import RunReplay
 
         self._vault.pretend()
-        spec = self._spec(self.program)
+        spec = self._specs.of(self.program)
         return RunReplay(spec=spec, request=request, record=record).stream()
 
     def place_of(self, path: tuple[str, ...], action_id: str | None) -> str | None:
@@ -334,69 +302,6 @@ class Session:
         for owner in owners_in(self.program):
             self._problems.extend(to_problems(check_secrets(owner), owner.document))
         return graphs
-
-    def _spec(self, program: Program) -> RunSpec:
-        """The run of a program; made once, also where programs call each other in a circle."""
-        if id(program) not in self._specs:
-            self._make_specs(program)
-        return self._specs[id(program)]
-
-    @undisturbed()
-    def _make_specs(self, program: Program) -> None:
-        # Invariant: what a program calls is worked out before it, so that no chain of calls is
-        # too long; in a circle, the plan that would come round has no outlook yet.
-        fresh = [one for one in called_first(program) if id(one) not in self._specs]
-        for one in fresh:
-            self._specs[id(one)] = self._bare_spec(one)
-        for one in fresh:
-            graph = self._graphs.get(id(one))
-            if graph is not None:
-                spec = self._specs[id(one)]
-                targets = ProgramTargets(one, self._place, self._spec)
-                outlook = self._outlook(one, graph, targets)
-                self._specs[id(one)] = replace(spec, targets=targets, outlook=outlook)
-
-    def _bare_spec(self, program: Program) -> RunSpec:
-        offers: tuple[Offer, ...] = ()
-        if program.plan is None:
-            offers = (*pinned_offers(program, self._place.servers), *offers_of(program))
-        return RunSpec(
-            name=program.name,
-            protocol=program.protocol,
-            targets=ProgramTargets(program, self._place, self._spec),
-            goal=program.goal,
-            outputs=program.outputs,
-            variables=program.variables,
-            ambient=self._place.ambient,
-            secrets=self._vault.shelf(program),
-            input_rules=program.inputs,
-            planner=self._planner(program, offers),
-            offers=offers,
-            feeds=program.feeds,
-        )
-
-    def _planner(self, program: Program, offers: tuple[Offer, ...]) -> ProgramPlanner | None:
-        if program.plan is not None:
-            return None
-        root = _root(self.program, self.request)
-        return ProgramPlanner(program, offers, self._place.models, root)
-
-    def _outlook(self, program: Program, graph: Graph, targets: ProgramTargets) -> Outlook:
-        slots = self.program.protocol.slots
-        if program is not self.program:
-            slots = min(slots, program.protocol.nested_cap or slots)
-        nested = {
-            action.id: seconds
-            for action in graph.actions
-            if not action.type.is_leaf and (seconds := targets.nested_seconds(action)) is not None
-        }
-        past = self._learned(graph.actions)
-        estimates = [estimate(action, nested, past) for action in graph.actions]
-        shared = within(self.program.protocol.shared, program.protocol.shared)
-        return work_out(graph, estimates, slots, passes=self._passes, shared=shared)
-
-    def _learned(self, actions: Sequence[Action]) -> Mapping[str, Learned]:
-        return learned(actions, self.request.environ, self.manifest_path)
 
 
 def _root(program: Program, request: Request) -> Path:

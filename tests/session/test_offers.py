@@ -60,7 +60,7 @@ def test_everything_that_is_imported_is_offered_with_its_schema(tmp_path: Path) 
 
 def test_the_run_of_an_agent_with_a_goal_has_a_planner(tmp_path: Path) -> None:
     session = opened(tmp_path)
-    spec = session._spec(session.program)
+    spec = session._specs.of(session.program)
     assert spec.planner is not None
     assert (spec.goal, len(spec.offers)) == ("g", 9)
     with pytest.raises(SetupError, match="three ways to get a model"):
@@ -72,7 +72,7 @@ async def test_a_model_that_is_configured_plans_and_one_that_cannot_does_not(
 ) -> None:
     session = opened(tmp_path, CORTEX_MODEL="acme:m", CORTEX_BASE_URL="http://127.0.0.1:9/v1")
     await session.preflight()
-    planner = session._spec(session.program).planner
+    planner = session._specs.of(session.program).planner
     assert planner is not None
     assert planner.name == "acme:m"
     await session.aclose()

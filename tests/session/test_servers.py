@@ -206,7 +206,7 @@ def test_a_model_that_plans_is_told_of_the_tools_that_are_pinned(folder: Path) -
 
     def told() -> list[str]:
         session = opened(folder, "goal.yaml")
-        return [offer.target for offer in session._spec(session.program).offers]
+        return [offer.target for offer in session._specs.of(session.program).offers]
 
     assert told() == ["default"]
     schema = {"type": "object", "properties": {"zone": {}}}
@@ -214,6 +214,6 @@ def test_a_model_that_plans_is_told_of_the_tools_that_are_pinned(folder: Path) -
     Lock(folder).admit("odd", {"now": tool})
     assert told() == ["odd.now", "default"]
     session = opened(folder, "goal.yaml")
-    offer = session._spec(session.program).offers[0]
+    offer = session._specs.of(session.program).offers[0]
     assert (offer.description, offer.parameters) == ("The time", schema)
     assert not (folder / "pids").exists()

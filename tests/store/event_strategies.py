@@ -44,14 +44,12 @@ def _made_of(origin: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(inner)
     parts = [of_type(one) for one in inner if one is not Ellipsis]
-    if origin is list:
-        return st.lists(parts[0], max_size=3)
     if origin is dict:
         return st.dictionaries(*parts, max_size=3)
-    if origin is tuple and Ellipsis in inner:
-        return st.lists(*parts, max_size=3).map(tuple)
-    if origin is tuple:
-        return st.tuples(*parts)
+    if origin in {list, tuple}:
+        is_long = origin is list or Ellipsis in inner
+        values = st.lists(parts[0], max_size=3) if is_long else st.tuples(*parts)
+        return values.map(origin)
     assert origin in {Union, types.UnionType}, origin
     return st.one_of(parts)
 
