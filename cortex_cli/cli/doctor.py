@@ -49,7 +49,11 @@ def _installed(opening: Opening) -> "Sequence[Check]":
     from cortex_cli.session.diagnosis import diagnose
     from cortex_cli.session.server_health import check_servers
 
-    return [*diagnose(), *anyio.run(check_servers, opening.request())]
+    checks = diagnose()
+    told = {check.found for check in checks}
+    servers = anyio.run(check_servers, opening.request())
+    # What is wrong with a setting that holds everywhere is told once.
+    return [*checks, *(check for check in servers if check.found not in told)]
 
 
 def _reached(opening: Opening) -> "Sequence[Check]":

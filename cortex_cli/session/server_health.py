@@ -21,9 +21,8 @@ async def check_servers(request: Request) -> list[Check]:
     root = root_of(cwd, root=request.root, cwd=cwd)
     try:
         names = list(load_settings(request.environ, root).mcp.servers)
-    except CortexError:
-        # The check of the settings says so.
-        return []
+    except CortexError as error:
+        return [Check(name="servers", status="error", found=str(error))]
     if not names:
         return []
     agent = {"kind": "Agent", "name": "doctor", "import": {"mcp": names}}
