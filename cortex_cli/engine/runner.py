@@ -44,7 +44,6 @@ from cortex_cli.plan.commands import (
     Cancel,
     Check,
     Close,
-    Command,
     Exhaust,
     Price,
     Queue,
@@ -56,6 +55,9 @@ from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
 _TURN = 1_000
+_Rare = Ask | Restore | Close | Price | Exhaust
+# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
+_TOOL = ActionType.TOOL
 _WAITING_FOR = {reason: ActionQueuedData(reason=reason) for reason in QueueReason}
 _SKIPPED_FOR = {
     CancelReason.ABORTED: SkipReason.ABORTED,
@@ -181,8 +183,10 @@ class Runner:
         records, start = self._records, self._start
         while commands := self._scheduler.take():
             for command in commands:
-                if type(command) is Start:
+                if isinstance(command, Start):
                     start(records[command.action])
+                elif isinstance(command, Queue):
+                    records[command.action].emit(ActionQueued, _WAITING_FOR[command.reason])
                 else:
                     self._perform(command)
             performed += len(commands)
@@ -199,12 +203,8 @@ class Runner:
             self._root.finish()
             self.bus.when_durable(self._ended.set)
 
-    def _perform(self, command: Command) -> None:
+    def _perform(self, command: _Rare | Check | Skip | Cancel) -> None:
         match command:
-            case Queue(action, reason):
-                self._records[action].emit(ActionQueued, _WAITING_FOR[reason])
-            case Start(action):
-                self._start(self._records[action])
             case Check(action):
                 self._check(self._records[action])
             case Skip(action, reason):
@@ -216,7 +216,7 @@ class Runner:
             case _:
                 assert_never(command)
 
-    def _perform_rare(self, command: Ask | Restore | Close | Price | Exhaust) -> None:
+    def _perform_rare(self, command: _Rare) -> None:
         match command:
             case Ask(action):
                 self._ask(self._records[action])
@@ -257,10 +257,13 @@ class Runner:
         if record.traits.is_repeated:
             self._groups.start_items(record)
             return
-        if record.traits.feed is None:
-            self._begin(record)
-        else:
+        if record.traits.feed is not None:
             self._fetch(record, record.traits.feed)
+        elif record.traits.type is _TOOL:
+            # The most common by far, and a match compares one value after another.
+            self._attempts.begin(record)
+        else:
+            self._begin(record)
 
     def _begin(self, record: ActionRecord) -> None:
         match record.traits.type:
