@@ -127,8 +127,9 @@ class _Look:
         prefix = server.manifest.name.removesuffix(ALL)
         offers = self._offers[server]
         if isinstance(offers, CortexError):
+            origin = f"server {self._house.name_of(server)}"
             yield ListedTool(
-                name=server.manifest.name, type="mcp", origin=server.file, problem=str(offers)
+                name=server.manifest.name, type="mcp", origin=origin, problem=str(offers)
             )
             return
         for name, offer in offers.items():

@@ -126,14 +126,15 @@ def test_without_a_manifest_the_root_is_listed(cortex: Cortex, place: Path) -> N
     (place / "tools/greet/tool.yaml").write_text(GREET)
     (place / "tools/README.txt").write_text("no manifest")
     (place / "manifests/relics/notes/relic.yaml").write_text(NOTES)
-    ended = cortex("tools", "--json")
+    env = {"TMPDIR": str(place)}
+    ended = cortex("tools", "--json", env=env)
     assert ended.code == 3
     tools = {tool["name"]: tool for tool in ended.json["tools"]}
     assert {"greet", "notes get_value", "odd.t1", "dead.*", "llm"} <= tools.keys()
     assert "ended with exit code 1 before it answered: cannot find my" in tools["dead.*"]["problem"]
-    text = cortex("tools")
+    text = cortex("tools", env=env)
     assert text.code == 3
-    assert "dead.*  mcp" in text.out
+    assert "dead.*  mcp  server dead" in text.out
     assert "cannot find my settings" in " ".join(text.out.split())
 
 
@@ -181,7 +182,7 @@ def test_without_the_extra_the_error_names_it(cortex: Cortex, place: Path, tmp_p
 
 
 def test_doctor_says_whether_servers_answer(cortex: Cortex, place: Path) -> None:
-    ended = cortex("doctor")
+    ended = cortex("doctor", env={"TMPDIR": str(place)})
     assert ended.code == 3
     lines = ended.out.splitlines()
     assert any(line.split()[:3] == ["ok", "server", "odd"] for line in lines)

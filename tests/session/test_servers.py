@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ NAMED = "kind: Tool\nname: named\nimplementation: {type: mcp, server: odd, tool:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Logs of servers that have crashed are kept where temporary files are.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     files = {"cortex.toml": TOML, "outer.yaml": OUTER, "inner.yaml": INNER, "named.yaml": NAMED}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
