@@ -28,8 +28,7 @@ def command(
 ) -> None:
     """Print what the actions of a run have said, or what one of them has."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(debug=debug, json=is_json, color=color)
+    terminal.adjust(debug=debug, json=as_json, form=form, color=color)
     print_logs(terminal, recall(run), action)
 
 

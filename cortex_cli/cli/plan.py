@@ -52,8 +52,7 @@ def command(
 ) -> None:
     """Show what runs in parallel, what is critical and how long it takes; run nothing."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=as_json, form=form, color=color)
     opening = Opening(
         manifest=manifest,
         root=root,

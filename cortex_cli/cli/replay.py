@@ -62,8 +62,7 @@ def command(
 ) -> None:
     """Run again from a record: nothing is called, and what differs is told (exit 6)."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=as_json, form=form, color=color)
     recording = _recording(record)
     with tempfile.TemporaryDirectory(prefix="cortex-replay-") as folder:
         session = recording.open(Path(folder).resolve(), os.environ, manifest)

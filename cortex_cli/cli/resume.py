@@ -65,8 +65,7 @@ def command(
 ) -> None:
     """Go on with a run; what has completed is not run again."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=as_json, form=form, color=color)
     from cortex_cli.cli.beginning import FurtherRun
     from cortex_cli.cli.driving import Course, drive
     from cortex_cli.cli.explaining import explain_resumption

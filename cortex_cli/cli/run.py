@@ -103,8 +103,7 @@ def command(
 ) -> None:
     """Run a manifest; the outputs go to standard output, all else to standard error."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=as_json, form=form, color=color)
     limits = given_budget(budget)
     opening = Opening(
         manifest=manifest,

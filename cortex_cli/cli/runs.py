@@ -50,8 +50,7 @@ def command(
 ) -> None:
     """List the runs that are kept, the latest first."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(debug=debug, json=is_json, color=color)
+    terminal.adjust(debug=debug, json=as_json, form=form, color=color)
     if ctx.invoked_subcommand is None:
         print_runs(terminal, kept_runs(), wanted_runs(state, name, since, limit))
 
@@ -68,8 +67,7 @@ def diff_command(
 ) -> None:
     """Show what is different between two runs, action by action."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(debug=debug, json=is_json, color=color)
+    terminal.adjust(debug=debug, json=as_json, form=form, color=color)
     print_diff(terminal, recall(first), recall(second))
 
 

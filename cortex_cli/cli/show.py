@@ -34,12 +34,11 @@ def command(
 ) -> None:
     """Show what a run did, what took its time, what it gave and what it cost."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(debug=debug, json=is_json, color=color)
+    terminal.adjust(debug=debug, json=as_json, form=form, color=color)
     if output is not None and output.suffix.lower() not in {".html", ".htm"}:
         message = f"{output}: a report is an HTML page"
         raise UsageError(message, hint=f"-o {output.with_suffix('.html')}")
-    if play and (is_json or output is not None):
+    if play and (terminal.json or output is not None):
         message = "--play draws on the terminal and gives no other result"
         raise UsageError(message, hint="leave out --json and -o")
     recalled = recall(run)

@@ -35,13 +35,17 @@ class Terminal:
         quiet: bool = False,
         debug: bool = False,
         json: bool = False,
+        form: str = "text",
         color: "Color | str | None" = None,
     ) -> None:
-        """Take in options, which may stand before or after the command's name."""
+        """Take in options, which may stand before or after the command's name.
+
+        `form` is what `--format` says: anything but a text is JSON, as `--json` is.
+        """
         self.verbose += verbose
         self.quiet |= quiet
         self.debug |= debug
-        self.json |= json
+        self.json |= json or form != "text"
         if color is not None:
             self.color = str(color)
 

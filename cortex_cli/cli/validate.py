@@ -40,8 +40,7 @@ def command(
 ) -> None:
     """Report every problem of every manifest at once; silent when all is well."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=is_json, color=color)
+    terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=as_json, form=form, color=color)
     problems = list(
         dict.fromkeys(
             problem

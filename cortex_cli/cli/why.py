@@ -31,8 +31,7 @@ def command(
 ) -> None:
     """Say why an action waited, ran, failed, was skipped, cancelled or taken from the cache."""
     terminal = ctx.ensure_object(Terminal)
-    is_json = as_json or form is not Format.TEXT
-    terminal.adjust(debug=debug, json=is_json, color=color)
+    terminal.adjust(debug=debug, json=as_json, form=form, color=color)
     print_why(terminal, recall(run), action)
 
 

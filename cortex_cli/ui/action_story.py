@@ -25,6 +25,11 @@ class WaitCause(StrEnum):
     APPROVAL = "approval"
     BUDGET = "budget"
 
+    @property
+    def is_queue(self) -> bool:
+        """Whether the action was ready, and waited for its turn."""
+        return self not in {WaitCause.PLANNING, WaitCause.DEPENDENCY}
+
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of waiting, in seconds since 1970."""

@@ -8,7 +8,6 @@ from cortex_cli.ui.action_story import ActionStory, WaitCause
 from cortex_cli.ui.html_text import text
 from cortex_cli.ui.ticks import ticks
 
-_NO_QUEUE = frozenset({WaitCause.DEPENDENCY, WaitCause.PLANNING})
 _MOST_TICKS = 6
 _MOST_PIECES = 60
 _LEAST = 0.25
@@ -69,7 +68,7 @@ def bar(action: ActionStory, axis: Axis, now: float) -> str:
 
 
 def _waits(action: ActionStory, axis: Axis) -> Iterator[str]:
-    told = [wait for wait in action.waits if wait.cause not in _NO_QUEUE]
+    told = [wait for wait in action.waits if wait.cause.is_queue]
     for wait in told[:_MOST_PIECES]:
         start, end = axis.part(wait.start), axis.part(wait.end)
         yield (

@@ -89,7 +89,7 @@ ol.path{list-style:none;margin:0;padding:0}
 .path p{margin:0;color:var(--quiet);font-size:.83rem}
 table+table{margin-top:12px}
 table{border-collapse:collapse;width:100%;font-size:.87rem}
-th{font-weight:400;color:var(--quiet);text-align:left;font-size:.8rem;padding:0 10px 5px 0}
+th{font-weight:400;color:var(--quiet);text-align:left;font-size:.8rem;padding:0 10px 5px 0;white-space:nowrap}
 td{padding:5px 10px 5px 0;border-top:1px solid var(--line);vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td:last-child,th:last-child{padding-right:0}

@@ -5,14 +5,11 @@ from datetime import tzinfo
 
 from cortex_cli.kinds import ActionState
 from cortex_cli.ui.about_run import moment
-from cortex_cli.ui.action_story import WaitCause
 from cortex_cli.ui.html_text import text
 from cortex_cli.ui.run_report import RunReport
 from cortex_cli.ui.run_usage import tokens
 from cortex_cli.ui.stopwatch import seconds_text
 from cortex_cli.ui.theme import STATE_WORDS
-
-_NO_QUEUE = frozenset({WaitCause.DEPENDENCY, WaitCause.PLANNING})
 
 
 def head_html(report: RunReport, zone: tzinfo | None) -> str:
@@ -47,7 +44,7 @@ def _cards(report: RunReport) -> Iterator[str]:
     if report.duration_seconds > 0 and work > 0:
         ratio = work / report.duration_seconds
         yield _card("Side by side", f"{ratio:.1f}x", f"{seconds_text(work)} of work")
-    queued = [wait for wait in report.waits if wait.cause not in _NO_QUEUE]
+    queued = [wait for wait in report.waits if wait.cause.is_queue]
     if queued:
         most = max(queued, key=lambda wait: wait.seconds)
         total = seconds_text(sum(wait.seconds for wait in queued))

@@ -98,12 +98,18 @@ def _of_plan(event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatched) -> str:
                 f"{seconds_text(estimate.scheduled_seconds)}"
             )
         case ev.PlanExtended(data=data):
-            return f"planned {len(data.actions):,} more: {listed(action.id for action in data.actions)}"
+            return _of_growth(data)
         case ev.PlanPatched(data=data):
             replaced = ", ".join(data.replaced)
             return f"plan changed, {replaced} replaced by {listed(action.id for action in data.actions)}: {data.reason}"
         case _:
             assert_never(event)
+
+
+def _of_growth(data: ev.PlanExtendedData) -> str:
+    if data.actions:
+        return f"planned {len(data.actions):,} more: {listed(action.id for action in data.actions)}"
+    return "the plan is complete" if data.answer is None else "answered"
 
 
 _ActionEvent = (

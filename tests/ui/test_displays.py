@@ -57,6 +57,17 @@ def played(display: Display, script: Script) -> None:
     display.close()
 
 
+def test_the_end_of_a_plan_that_a_model_has_written_is_told_in_words() -> None:
+    stream = io.StringIO()
+    script = Script().start("web").plan([], complete=False).extend([planned("log")])
+    script.extend([], complete=True)
+    data = ev.PlanExtendedData(actions=(), edges=(), complete=True, answer="42")
+    script.emit(ev.PlanExtended, data)
+    played(PlainDisplay(stream, Theme()), script)
+    said = [line.partition("web  ")[2] for line in stream.getvalue().splitlines()]
+    assert said[-4:] == ["planning", "planned 1 more: log", "the plan is complete", "answered"]
+
+
 def test_plain_output_is_a_line_an_event() -> None:
     stream = io.StringIO()
     played(PlainDisplay(stream, Theme()), everything())
