@@ -152,7 +152,10 @@ async def test_without_a_model_that_calls_tools_nothing_is_begun(tmp_path: Path)
         await run(session)
 
 
-async def test_what_performs_the_calls_is_made_before_the_run(tmp_path: Path) -> None:
+async def test_what_performs_the_calls_is_made_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     broken = TOOL.replace("implementation: {", "sandbox: bwrap\nimplementation: {")
     async with ScriptedServer([]) as server:
         FILES["say.yaml"], before = broken, FILES["say.yaml"]
