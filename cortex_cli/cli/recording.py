@@ -37,10 +37,15 @@ class Recorder:
         """Write the record, if the run has begun; SetupError if that can't be done."""
         if self.file is None or self._run_id is None:
             return
+        from msgspec.structs import replace
+
         from cortex_cli.session.kept_run import run_store
         from cortex_cli.store.record_file import Header, write_record
 
         store = run_store(os.environ)
         run_id = self._run_id
-        header = Header(run=store.record(run_id), sources=store.sources(run_id))
-        write_record(self.file, header, store.events(run_id))
+        run, sources = store.record(run_id), store.sources(run_id)
+        if sources is not None:
+            # It is among them, without the secrets that may stand in it.
+            run = replace(run, manifest_text=None)
+        write_record(self.file, Header(run=run, sources=sources), store.events(run_id))

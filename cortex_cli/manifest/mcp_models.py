@@ -5,26 +5,12 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from cortex_cli.manifest.parameters import Declaration
+from cortex_cli.manifest.secret_models import SecretDeclaration
 
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 
 _OF_COMMANDS = ("args", "env")
 _OF_URLS = ("headers", "allow_hosts")
-
-
-class SecretDeclaration(Declaration):
-    """Where a secret is taken from; exactly one of the three."""
-
-    env: str | None = None
-    file: str | None = None
-    command: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> Self:
-        if [self.env, self.file, self.command].count(None) != 2:
-            message = "a secret is taken from exactly one of 'env', 'file' and 'command'"
-            raise ValueError(message)
-        return self
 
 
 class McpServer(Declaration):

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from cortex_cli.kinds import ManifestKind, OnFailure
-from cortex_cli.manifest.mcp_models import ImportedServer, SecretDeclaration, ServerName
+from cortex_cli.manifest.mcp_models import ImportedServer, ServerName
 from cortex_cli.manifest.parameters import Declaration, WrittenInput, is_mapping
+from cortex_cli.manifest.secret_models import SecretDeclaration
 from cortex_cli.protocol.action import Action, RetryPolicy, Seconds
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration

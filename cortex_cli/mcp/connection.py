@@ -24,7 +24,7 @@ from cortex_cli.mcp.answers import Answer, answer_of
 from cortex_cli.mcp.endings import Ending
 from cortex_cli.mcp.failures import call_error, cause_of, gone, start_error
 from cortex_cli.mcp.lock import Lock
-from cortex_cli.mcp.offers import Offer, check_arguments, offer_of
+from cortex_cli.mcp.served_tools import ServedTool, check_arguments, served_tool
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -58,7 +58,7 @@ class _Life:
     farewell: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     client: Client | None = None
-    offers: dict[str, Offer] = field(default_factory=dict[str, Offer])
+    offers: dict[str, ServedTool] = field(default_factory=dict[str, ServedTool])
     error: BaseException | None = None
     is_lost: bool = False
     warning: str | None = None
@@ -82,11 +82,11 @@ class Connection:
         self._restarts_left = RESTARTS
         self._is_closed = False
 
-    async def offers(self) -> Mapping[str, Offer]:
+    async def offers(self) -> Mapping[str, ServedTool]:
         """All tools of the server, by name; ActionError if it does not come up."""
         return (await self._alive()).offers
 
-    async def offer(self, tool: str, report: Reporter) -> Offer:
+    async def offer(self, tool: str, report: Reporter) -> ServedTool:
         """A tool as it is pinned; ActionError if there is none, or it is not what it was.
 
         That tools could not be pinned is told as a warning.
@@ -106,7 +106,7 @@ class Connection:
             raise ActionError(refusal, error_type="changed_tool", retryable=False, hint=hint)
         return offer
 
-    def refusal(self, offer: Offer) -> str | None:
+    def refusal(self, offer: ServedTool) -> str | None:
         """Why a tool may not be called, though it is there; None: it is as it was pinned."""
         difference = self._lock.difference(self.name, offer)
         if difference is None:
@@ -203,12 +203,12 @@ class Connection:
         return Client(self._link.open(life.lose), client_info=about, cache=None)
 
 
-async def _offers(client: Client) -> dict[str, Offer]:
-    found: dict[str, Offer] = {}
+async def _offers(client: Client) -> dict[str, ServedTool]:
+    found: dict[str, ServedTool] = {}
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
         page = await client.list_tools(cursor=cursor)
-        found |= {tool.name: offer_of(tool) for tool in page.tools}
+        found |= {tool.name: served_tool(tool) for tool in page.tools}
         cursor = page.next_cursor
         if cursor is None:
             break

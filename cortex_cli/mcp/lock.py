@@ -14,7 +14,7 @@ import msgspec
 
 from cortex_cli.errors import SetupError
 from cortex_cli.kinds import Pinning
-from cortex_cli.mcp.offers import Offer
+from cortex_cli.mcp.served_tools import ServedTool
 
 FILE_NAME = "cortex.lock"
 
@@ -32,7 +32,7 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output_schema: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, offer: Offer) -> "Pin":
+    def of(cls, offer: ServedTool) -> "Pin":
         """The pin of a tool as it is."""
         return cls(
             hash=offer.digest,
@@ -61,7 +61,7 @@ class Lock:
         """The pins of one server by tool; SetupError if the file cannot be read."""
         return self._read().servers.get(server, {})
 
-    def admit(self, server: str, offers: Mapping[str, Offer]) -> str | None:
+    def admit(self, server: str, offers: Mapping[str, ServedTool]) -> str | None:
         """Pin the tools that a server offers, as far as wanted; why that failed, or None.
 
         Raises SetupError if the file is there and cannot be read.
@@ -85,7 +85,7 @@ class Lock:
             return f"the tools of server '{server}' are not pinned: {reason}"
         return None
 
-    def difference(self, server: str, offer: Offer) -> str | None:
+    def difference(self, server: str, offer: ServedTool) -> str | None:
         """What of a tool is not as it was pinned, on one line; None: it is, or is not pinned."""
         pin = self.pinned(server).get(offer.name)
         if pin is None or pin.hash == offer.digest:

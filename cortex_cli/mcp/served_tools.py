@@ -15,7 +15,7 @@ _MOST_MISFITS = 5
 _LONGEST = 300
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
     """A tool of a server: what a model or a person is told of it.
 
     `may_repeat`: the server says that calling it again with the same arguments changes nothing.
@@ -34,10 +34,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         return f"sha256:{digest(told)}"
 
 
-def offer_of(tool: "Tool") -> Offer:
+def served_tool(tool: "Tool") -> ServedTool:
     """A tool as the SDK lists it."""
     hints = tool.annotations
-    return Offer(
+    return ServedTool(
         name=tool.name,
         description=tool.description or "",
         input_schema=tool.input_schema,
@@ -46,7 +46,7 @@ def offer_of(tool: "Tool") -> Offer:
     )
 
 
-def check_arguments(offer: Offer, arguments: Mapping[str, Any]) -> None:
+def check_arguments(offer: ServedTool, arguments: Mapping[str, Any]) -> None:
     """Raise ActionError (`parameters`, not retryable) unless the tool's schema allows these.
 
     A schema can only refer to itself: nothing is fetched.
@@ -57,7 +57,7 @@ def check_arguments(offer: Offer, arguments: Mapping[str, Any]) -> None:
         raise ActionError(message, error_type="parameters", retryable=False)
 
 
-def _misfits(offer: Offer, arguments: Mapping[str, Any]) -> Iterator[str]:
+def _misfits(offer: ServedTool, arguments: Mapping[str, Any]) -> Iterator[str]:
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import validator_for
     from referencing import Registry

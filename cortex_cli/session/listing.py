@@ -21,7 +21,7 @@ from cortex_cli.session.vault import Vault
 
 if TYPE_CHECKING:
     from cortex_cli.mcp.connection import Connection
-    from cortex_cli.mcp.offers import Offer
+    from cortex_cli.mcp.served_tools import ServedTool
 
 ALL = "*"
 _BUILT_IN = {
@@ -80,7 +80,7 @@ class _Look:
         self._house = house
         self._vault = vault
         self._request = request
-        self._offers: dict[ToolTarget, dict[str, Offer] | CortexError] = {}
+        self._offers: dict[ToolTarget, dict[str, ServedTool] | CortexError] = {}
         self._connections: dict[ToolTarget, Connection] = {}
 
     async def start(self, targets: Iterable[ToolTarget]) -> None:
@@ -148,7 +148,7 @@ class _Look:
             return ListedTool(name=manifest.name, type="mcp", origin=target.file, problem=problem)
         return self._offered(target, manifest.name, offer)
 
-    def _offered(self, target: ToolTarget, name: str, offer: "Offer") -> ListedTool:
+    def _offered(self, target: ToolTarget, name: str, offer: "ServedTool") -> ListedTool:
         connection = self._connections[target]
         manifest = target.manifest
         schema = offer.input_schema

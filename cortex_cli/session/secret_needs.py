@@ -7,9 +7,9 @@ from typing import assert_never
 from cortex_cli.errors import Finding
 from cortex_cli.ids import did_you_mean
 from cortex_cli.kinds import ManifestKind, Severity
-from cortex_cli.manifest.models import SecretDeclaration
 from cortex_cli.manifest.program import Program, RelicTarget, Target, ToolTarget
 from cortex_cli.manifest.relic_models import RestInterface
+from cortex_cli.manifest.secret_models import SecretDeclaration
 from cortex_cli.plan.condition_text import ConditionSyntaxError
 from cortex_cli.plan.conditions import compile_condition
 from cortex_cli.plan.references import find

@@ -97,6 +97,29 @@ def test_no_secret_is_in_a_record(made: str, tmp_path: Path) -> None:
     assert record.stat().st_mode & 0o777 == 0o600
 
 
+STDIN = f"""\
+kind: Agent
+name: typed
+import: {{tools: [greet.yaml]}}
+secrets: {{KEY: {{env: DEMO_KEY}}}}
+actions:
+  - {{id: a, type: tool, target: greet, parameters: {{who: "{HIDDEN}"}}, env: {{KEY: "${{secrets.KEY}}"}}}}
+"""
+
+
+def test_a_manifest_from_standard_input_is_in_the_record_without_secrets(
+    cortex: Cortex, tmp_path: Path
+) -> None:
+    greet = FILES["tools/greet.yaml"].replace('[echo, "hi ${who}"]', "[echo, hi]")
+    (tmp_path / "here" / "greet.yaml").write_text(greet)
+    words = ("run", "-", "--json", "--record", "../run.record")
+    ended = cortex(*words, stdin=STDIN, env={"DEMO_KEY": HIDDEN})
+    assert ended.code == 0, ended.out
+    assert HIDDEN not in (tmp_path / "run.record").read_text()
+    again = cortex("replay", "../run.record", "--json")
+    assert (again.code, again.out) == (0, ended.out)
+
+
 def test_a_changed_manifest_misses_with_the_first_difference(
     made: str, cortex: Cortex, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cortex_cli.errors import ActionError, SetupError
 from cortex_cli.kinds import Pinning
 from cortex_cli.mcp.lock import FILE_NAME, Lock
-from cortex_cli.mcp.offers import Offer
+from cortex_cli.mcp.served_tools import ServedTool
 from cortex_cli.testing import RecordingReporter
 from tests.mcp.conftest import Connected
 
@@ -18,10 +18,10 @@ SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"zone": {"type": "string"}, "old": {"type": "null"}},
 }
-NOW = Offer(name="now", description="The time", input_schema=SCHEMA)
+NOW = ServedTool(name="now", description="The time", input_schema=SCHEMA)
 
 
-def admitted(root: Path, *offers: Offer, pinning: Pinning = Pinning.NEW) -> str | None:
+def admitted(root: Path, *offers: ServedTool, pinning: Pinning = Pinning.NEW) -> str | None:
     return Lock(root, pinning).admit("clock", {offer.name: offer for offer in offers})
 
 
@@ -30,7 +30,7 @@ def difference(root: Path, **changes: Any) -> str | None:
 
 
 def test_the_file_is_readable_sorted_and_stable(tmp_path: Path) -> None:
-    other = Offer(name="later", output_schema={"type": "object"})
+    other = ServedTool(name="later", output_schema={"type": "object"})
     assert admitted(tmp_path, NOW, other) is None
     text = (tmp_path / FILE_NAME).read_text()
     content = json.loads(text)
@@ -81,13 +81,13 @@ def test_an_edited_hash_is_a_difference(tmp_path: Path) -> None:
 def test_new_tools_are_pinned_beside_the_old_and_old_ones_kept(tmp_path: Path) -> None:
     admitted(tmp_path, NOW)
     changed = msgspec.structs.replace(NOW, description="Another")
-    admitted(tmp_path, changed, Offer(name="later"))
+    admitted(tmp_path, changed, ServedTool(name="later"))
     assert difference(tmp_path) is None
     assert set(Lock(tmp_path).pinned("clock")) == {"now", "later"}
 
 
 def test_pinning_all_accepts_what_is_there_now(tmp_path: Path) -> None:
-    admitted(tmp_path, NOW, Offer(name="gone"))
+    admitted(tmp_path, NOW, ServedTool(name="gone"))
     Lock(tmp_path).admit("other", {"now": NOW})
     changed = msgspec.structs.replace(NOW, description="Another")
     admitted(tmp_path, changed, pinning=Pinning.ALL)

@@ -14,7 +14,7 @@ import pytest
 from cortex_cli.errors import ManifestError, SetupError
 from cortex_cli.events import ActionCompleted, ActionFailed, ActionRetrying, Event
 from cortex_cli.mcp.lock import Lock
-from cortex_cli.mcp.offers import Offer
+from cortex_cli.mcp.served_tools import ServedTool
 from cortex_cli.session.session import Request, Session
 from tests.mcp.conftest import ODD, wait_until
 from tests.session.test_services import is_alive
@@ -213,7 +213,7 @@ def test_a_model_that_plans_is_told_of_the_tools_that_are_pinned(folder: Path) -
 
     assert told() == ["default"]
     schema = {"type": "object", "properties": {"zone": {}}}
-    tool = Offer(name="now", description="The\n time", input_schema=schema)
+    tool = ServedTool(name="now", description="The\n time", input_schema=schema)
     Lock(folder).admit("odd", {"now": tool})
     assert told() == ["odd.now", "default"]
     session = opened(folder, "goal.yaml")
