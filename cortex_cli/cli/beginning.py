@@ -47,6 +47,7 @@ class NewRun:
         keeping = Keeping(
             store=store,
             approver=approver,
+            answers=approver.answers,
             left_out=selection.left_out,
             past=self._earlier(session, store, selection),
             options=RunOptions(
@@ -111,6 +112,7 @@ class FurtherRun:
             keeping = Keeping(
                 store=self.store,
                 approver=approver,
+                answers=approver.answers,
                 left_out=selection.left_out,
                 options=options,
             )

@@ -49,12 +49,13 @@ def run_store(environ: Mapping[str, str], *, command: str = "cortex") -> RunStor
 class Keeping:
     """What is asked of a run that is written down, besides its inputs.
 
-    `past`: what it takes over of another run.
+    `approver` and `answers` as of `RunRequest`; `past`: what it takes over of another run.
     """
 
     store: RunStore
     options: RunOptions = field(default_factory=RunOptions)
     approver: Approver | None = None
+    answers: Approver | None = None
     left_out: frozenset[str] = frozenset()
     past: Past | None = None
 
@@ -206,6 +207,7 @@ def _request(
         started_at=opened.record.started_at,
         inputs=inputs,
         approver=keeping.approver,
+        answers=keeping.answers,
         run_dir=opened.work,
         past=keeping.past if resumption is None else resumption.past,
         left_out=keeping.left_out,
