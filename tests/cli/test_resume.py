@@ -366,6 +366,24 @@ def test_a_run_that_waits_for_an_approval_pauses_and_goes_on_with_the_answer(
     assert ledger(here) == Counter({"look": 1, "pay": effects} if effects else {"look": 1})
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--approve", "pya"], "the run has no action 'pya' to answer for; did you mean 'pay'?"),
+        (["--deny", "inner/pay"], "the run has no action 'inner/pay' to answer for"),
+        (["--approve", "pay", "--answer", "pay=no"], "'pay' is answered twice"),
+    ],
+)
+def test_an_answer_for_an_action_that_is_not_there_is_refused(
+    pays: dict[str, str], here: Path, cortex: Cortex, options: list[str], said: str
+) -> None:
+    assert cortex("run", "pays.yaml", env=pays).code == 4
+    refused = cortex("resume", "last", *options, env=pays)
+    assert refused.code == 2
+    assert said in refused.err
+    assert ledger(here) == {"look": 1}
+
+
 @pytest.mark.parametrize("options", [["--yes"], ["--approve", "pay"]])
 def test_what_is_answered_beforehand_holds_in_an_autonomous_run(
     pays: dict[str, str], here: Path, cortex: Cortex, options: list[str]
