@@ -156,6 +156,8 @@ class KeptRun:
                     counts=data.counts or StateCounts(),
                     duration=data.duration,
                     ended_at=wall_seconds(),
+                    usage=data.usage,
+                    cost=data.cost,
                 )
             )
             self._store.history.note(self._durations)

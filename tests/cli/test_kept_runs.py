@@ -181,6 +181,9 @@ def test_a_run_that_can_not_be_read_is_listed_and_refused(cortex: Cortex, here: 
     [journal] = (here.parent / "state" / "runs").glob("*/journal.db")
     journal.write_bytes(b"garbage")
     assert cortex("runs", "--json").json["runs"][0]["state"] == "unreadable"
+    listed = cortex("runs")
+    assert listed.code == 0
+    assert f"unreadable {journal}"[:60] in listed.out
     refused = cortex("resume", "last")
     assert refused.code == 3
     assert str(journal) in refused.err
