@@ -60,9 +60,14 @@ def command(
 
 
 def _problems_of(opening: Opening, *, with_notes: bool) -> tuple[Problem, ...]:
+    from cortex_cli.manifest.open import UnchosenError
+
     try:
         session = opening.session()
     except ManifestError as error:
+        return error.problems
+    except UnchosenError as error:
+        # Nothing is wrong with a relic that has several operations.
         return error.problems
     except UsageError as error:
         # A folder with no manifest, or several, keeps nothing of the others from being told.

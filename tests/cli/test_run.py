@@ -169,6 +169,11 @@ def test_a_tool_and_a_relic_run_by_themselves(cortex: Cortex) -> None:
     assert put.code == 0, put.err
     got = cortex("run", relic, "--operation", "get_value", "--set", "key=k", "-q")
     assert "1" in got.out
+    for command in ("run", "plan", "graph"):
+        asked = cortex(command, relic)
+        assert asked.code == 2
+        assert "is a relic with several operations; choose one with --operation:" in asked.err
+    assert cortex("validate", relic).code == 0
 
 
 def test_an_unusable_state_folder_is_exit_3_before_anything_runs(
