@@ -103,7 +103,11 @@ def test_inputs_are_set_checked_and_taken_from_files(cortex: Cortex, here: Path)
     assert cortex("run", "agent.yaml", "--set", "n=4", "-q").out == "4 you\n"
     (here / "in.json").write_text('{"n": 5, "who": "them"}')
     assert cortex("run", "agent.yaml", "--inputs", "in.json", "-q").out == "5 them\n"
+    (here / "tool.json").write_text('{\n\t"n": 7,\n\t"who": "\\ud83d\\ude00"\n}')
+    assert cortex("run", "agent.yaml", "--inputs", "tool.json", "-q").out == "7 \U0001f600\n"
     (here / "list.json").write_text("[5]")
+    (here / "twice.json").write_text('{"n": 5,\n "n": 6}')
+    (here / "half.json").write_text('{"n": 5, "who": "\\ud83d"}')
     (here / "empty.json").write_text("")
     given = ["--inputs", "-", "--set", "who=us"]
     assert cortex("run", "agent.yaml", *given, "-q", stdin="n: 6\n").out == "6 us\n"
@@ -116,6 +120,8 @@ def test_inputs_are_set_checked_and_taken_from_files(cortex: Cortex, here: Path)
         (["--inputs", "gone.json"], "gone.json"),
         (["--inputs", "list.json"], "list.json:1:1: inputs are a mapping of names to values; for"),
         (["--inputs", "empty.json"], "empty.json:1:1: the file holds no inputs; for example"),
+        (["--inputs", "twice.json"], "twice.json:2:2: the key 'n' stands twice"),
+        (["--inputs", "half.json"], "half.json:1:20: this escape stands for half a character"),
         (["--dry-run", "--set", "whom=x"], "did you mean 'who'?"),
         (["--set", "n=4", "--only", "a,b"], "--only: the plan has no action 'b'"),
         (["--set", "n=4", "--only", ""], "--only names no action; leave it out"),
