@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cortex_cli.cli.terminal import Terminal
-from cortex_cli.session.resumption import Fate, Verdict
+from cortex_cli.session.resumption import AS_IT_WAS, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_UNREMARKABLE = frozenset({Fate.KEPT, Fate.INTERRUPTED})
 
 
 def explain_resumption(
@@ -19,7 +17,7 @@ def explain_resumption(
     if terminal.json and not only_changes:
         terminal.write_json({"actions": verdicts})
         return
-    shown = [one for one in verdicts if not only_changes or one.fate not in _UNREMARKABLE]
+    shown = [one for one in verdicts if not only_changes or one.fate not in AS_IT_WAS]
     if not shown or (only_changes and (terminal.quiet or terminal.json)):
         return
     lines = [_line(verdict) for verdict in shown]

@@ -4,12 +4,15 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
 from cortex_cli.errors import ManifestError, Problem, UsageError
-from cortex_cli.manifest.yaml_reader import read_document, read_file
+from cortex_cli.manifest.files import read_bytes
+from cortex_cli.manifest.yaml_reader import read_document
+
+_MOST_BYTES = 32 * 2**20
 
 Accept = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -56,14 +59,36 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _read(file: str) -> dict[str, Any]:
+    name = "<stdin>" if file == "-" else file
     try:
-        if file == "-":
-            document = read_document(sys.stdin.buffer.read(), "<stdin>")
-        else:
-            document = read_file(Path(file), file)
+        is_piped = file == "-"
+        content = sys.stdin.buffer.read() if is_piped else read_bytes(Path(file), file, _MOST_BYTES)
+        value = _json_object(content)
+        return dict(read_document(content, name).value) if value is None else value
     except ManifestError as error:
         raise ManifestError(list(map(_of_inputs, error.problems))) from error
-    return dict(document.value)
+
+
+def _json_object(content: bytes) -> dict[str, Any] | None:
+    """What a JSON object holds; None for anything else, of which the reader of YAML knows more.
+
+    JSON may be indented by tabs, and write a character as two escapes, which YAML may not.
+    """
+    try:
+        value = json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object; ValueError for a key that stands twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        message = "a key stands twice"
+        raise ValueError(message)
+    return found
 
 
 def _of_inputs(problem: Problem) -> Problem:

@@ -1,6 +1,7 @@
 """`cortex init`: a manifest to start from, which runs as it is."""
 
 import json
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +48,7 @@ def command(
     for target, content in {**targets, schema: _schema()}.items():
         _write(target, content)
         terminal.write(f"wrote {target}\n")
-    manifest = folder / "agent.yaml"
+    manifest = shlex.quote(str(folder / "agent.yaml"))
     terminal.write(f"next: cortex plan {manifest}, then cortex run {manifest}\n")
 
 

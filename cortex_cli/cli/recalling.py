@@ -108,13 +108,26 @@ def _ended_as(ended: "RunEnded") -> str:
 
 def _read(file: Path) -> Iterator[Event]:
     """The events in a file; SetupError with the line where it holds something else."""
+    first: Event | None = None
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                yield _event(file, number, line)
+                event = _event(file, number, line)
+                first = first or event
+                _check_same_run(file, number, first, event)
+                yield event
     except OSError as error:
         message = f"{file}: cannot be read: {error.strerror}"
         raise SetupError(message) from error
+    if first is None:
+        message = f"{file}: there are no events in it"
+        raise SetupError(message, hint=_HINT)
+
+
+def _check_same_run(file: Path, number: int, first: Event, event: Event) -> None:
+    if event.execution_id != first.execution_id:
+        message = f"{file}:{number}: an event of another run, {event.execution_id!r:.80}"
+        raise SetupError(message, hint="keep one run in a file")
 
 
 def _event(file: Path, number: int, line: bytes) -> Event:
@@ -122,4 +135,7 @@ def _event(file: Path, number: int, line: bytes) -> Event:
         return decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         message = f"{file}:{number}: not an event: {error}"
-        raise SetupError(message, hint="such files are made with cortex run --json") from error
+        raise SetupError(message, hint=_HINT) from error
+
+
+_HINT = "such files are made with cortex run --json"

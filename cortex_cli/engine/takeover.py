@@ -22,7 +22,8 @@ from cortex_cli.kinds import (
 from cortex_cli.plan.states import Item, Outcome
 from cortex_cli.protocol.action import Action
 
-_PERFORMED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
+PERFORMED = frozenset({ActionType.TOOL, ActionType.RELIC, ActionType.LLM})
+"""The types of action that `on_interrupted` is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Takeover:
         if item.needs_approval and key in self.past.approved:
             item = replace(item, needs_approval=False)
         attempt = self.past.in_flight.get(key)
-        is_performed = record.action.is_leaf and record.action.type in _PERFORMED
+        is_performed = record.action.is_leaf and record.action.type in PERFORMED
         if attempt is not None and is_performed:
             record.attempt = attempt - 1
             return self._interrupted(record, item)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 from cortex_cli.errors import Finding
 from cortex_cli.kinds import Severity
@@ -13,6 +14,7 @@ from cortex_cli.plan.named_tools import troubles_of_tools
 from cortex_cli.plan.provided import Names, Provided
 from cortex_cli.plan.references import errors, find
 from cortex_cli.plan.shares import troubles
+from cortex_cli.plan.templates import ReferenceSyntaxError, parse
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.plan import OutputDeclaration
 
@@ -39,6 +41,7 @@ def check_plan(
     _check_not_yet(linker)
     _check_conversations(linker)
     _check_resources(linker)
+    _check_lists(linker)
     linker.link()
     _check_secrets(linker)
     linker.findings.extend(secrets_in_outputs(outputs or {}))
@@ -95,6 +98,27 @@ def _check_resources(linker: Linker) -> None:
         for trouble in troubles(action, shared, linker.provided.hints):
             place = ("resources", trouble.name)
             linker.report(number, place, trouble.code, trouble.message, hint=trouble.hint)
+
+
+def _check_lists(linker: Linker) -> None:
+    for number, action in enumerate(linker.graph.actions):
+        items = action.for_each
+        if items is not None and not isinstance(items, list) and not _may_give_a_list(items):
+            message = f"'for_each' of action '{action.id}' needs a list, or one reference to a list"
+            keys = (other.output_key for other in linker.graph.actions)
+            is_key = isinstance(items, str) and items in keys
+            hint = f"did you mean '${items}'?" if is_key else "for example for_each: ${papers}"
+            linker.report(number, ("for_each",), "no_list", message, hint=hint)
+
+
+def _may_give_a_list(items: Any) -> bool:
+    """Whether it is one whole reference; one that is not well-formed is told of elsewhere."""
+    if not isinstance(items, str):
+        return False
+    try:
+        return parse(items).is_single
+    except ReferenceSyntaxError:
+        return True
 
 
 def _check_not_yet(linker: Linker) -> None:

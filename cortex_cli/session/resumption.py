@@ -8,8 +8,9 @@ from typing import Protocol
 import msgspec
 
 from cortex_cli.engine.past import Call, Key, Past
+from cortex_cli.engine.takeover import PERFORMED
 from cortex_cli.events import Event
-from cortex_cli.kinds import ActionState
+from cortex_cli.kinds import ActionState, OnInterrupted
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.selection import reach
 from cortex_cli.protocol.action import Action
@@ -22,6 +23,8 @@ class Fate(StrEnum):
     CHANGED = "changed"
     FOLLOWS = "follows"
     INTERRUPTED = "interrupted"
+    ASKED = "asked"
+    FAILS = "fails"
     RETRIED = "retried"
     GONE = "gone"
     INSIDE = "inside"
@@ -38,13 +41,21 @@ _REASONS = {
     Fate.CHANGED: "the manifest says something else of it now",
     Fate.FOLLOWS: "it comes after an action that is run again",
     Fate.INTERRUPTED: "it was in flight, and goes on as the same attempt",
+    Fate.ASKED: "it was in flight, and goes on as the same attempt if somebody approves",
+    Fate.FAILS: "it was in flight, and fails, as its on_interrupted says",
     Fate.RETRIED: "it failed, and is tried again",
     Fate.GONE: "the manifest does not have it any more",
     Fate.INSIDE: "an action inside it is run again",
     Fate.PART: "it is part of an action that is run again from its start",
 }
-_AGAIN = frozenset(Fate) - {Fate.KEPT, Fate.INTERRUPTED}
+AS_IT_WAS = frozenset({Fate.KEPT, Fate.INTERRUPTED, Fate.ASKED, Fate.FAILS})
+"""What a run would come to without any change of its manifest, too."""
+
+_AGAIN = frozenset(Fate) - AS_IT_WAS
 _ANEW = frozenset({Fate.CHANGED, Fate.FOLLOWS, Fate.GONE, Fate.PART})
+
+
+_POLICIES = {OnInterrupted.ASK: Fate.ASKED, OnInterrupted.FAIL: Fate.FAILS}
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +116,7 @@ class Resumption:
         self._digests = earlier.digests
         self._retry_failed = retry_failed
         self._known: dict[tuple[str, ...], list[str]] = {}
+        self._policies: dict[Key, Fate] = {}
         for path, name in sorted({*self.past.ended, *self.past.in_flight, *self.past.retried}):
             self._known.setdefault(path, []).append(name)
         self.verdicts = list(self._judge())
@@ -129,8 +141,13 @@ class Resumption:
     def _verdict(self, key: Key, fates: Mapping[str, Fate], *, is_part: bool) -> Verdict:
         path, name = key
         end = self.past.ended.get(key)
-        state = ActionState.RUNNING if end is None else end.state
-        fate = Fate.INTERRUPTED if end is None else Fate.KEPT
+        if end is None:
+            # What was cancelled was in flight as well.
+            passing = self.past.passing.get(key)
+            state = ActionState.RUNNING if passing is None else passing.state
+            fate = self._policies.get(key, Fate.INTERRUPTED)
+        else:
+            state, fate = end.state, Fate.KEPT
         fate = Fate.PART if is_part else fates.get(name, fate)
         return Verdict(path=path, id=name, state=state, fate=fate)
 
@@ -154,9 +171,18 @@ class Resumption:
                 fates[name] = Fate.CHANGED
             elif self._retry_failed and end is not None and end.state is ActionState.FAILED:
                 fates[name] = Fate.RETRIED
+            else:
+                self._note_policy((path, name), graph.actions[number])
         for name in inside:
             fates.setdefault(name, Fate.INSIDE)
         return fates | self._following(graph, known, fates)
+
+    def _note_policy(self, key: Key, action: Action) -> None:
+        """Take down what `on_interrupted` says, if it is for this action to say, and it does."""
+        is_list = action.for_each is not None and key[1] == action.id
+        policy = None if action.on_interrupted is None else _POLICIES.get(action.on_interrupted)
+        if policy is not None and action.type in PERFORMED and not is_list:
+            self._policies[key] = policy
 
     def _fates_of_made(self, path: tuple[str, ...], inside: Iterable[str]) -> dict[str, Fate]:
         """What a model has planned stands as it is; of its last plan failures may be tried again."""

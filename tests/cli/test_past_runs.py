@@ -185,6 +185,20 @@ def test_a_file_that_holds_no_events_names_the_line(folder: Path) -> None:
         assert f"bad.ndjson:{good.count(10) + 1}: not an event" in ended.err
 
 
+def test_a_file_without_events_or_with_those_of_two_runs_is_refused(folder: Path) -> None:
+    (folder / "empty.ndjson").write_text("")
+    first = (folder / "build.ndjson").read_text()
+    other = (folder / "study.ndjson").read_text().replace('"run-7f3a"', '"another"')
+    (folder / "two.ndjson").write_text(first + other)
+    for command in ("show", "logs"):
+        empty = cortex(folder, command, "empty.ndjson")
+        assert (empty.code, empty.out) == (3, "")
+        assert "empty.ndjson: there are no events in it; such files are made with" in empty.err
+        two = cortex(folder, command, "two.ndjson")
+        assert two.code == 3
+        assert f"two.ndjson:{first.count(chr(10)) + 1}: an event of another run, 'ano" in two.err
+
+
 def test_a_closed_pipe_ends_the_output_quietly(folder: Path) -> None:
     ended = subprocess.run(
         f'{sys.executable} -c "$PROGRAM" logs study.ndjson | head -n 1',

@@ -103,8 +103,6 @@ def test_inputs_are_set_checked_and_taken_from_files(cortex: Cortex, here: Path)
     assert cortex("run", "agent.yaml", "--set", "n=4", "-q").out == "4 you\n"
     (here / "in.json").write_text('{"n": 5, "who": "them"}')
     assert cortex("run", "agent.yaml", "--inputs", "in.json", "-q").out == "5 them\n"
-    (here / "list.json").write_text("[5]")
-    (here / "empty.json").write_text("")
     given = ["--inputs", "-", "--set", "who=us"]
     assert cortex("run", "agent.yaml", *given, "-q", stdin="n: 6\n").out == "6 us\n"
     for arguments, message in [
@@ -114,13 +112,6 @@ def test_inputs_are_set_checked_and_taken_from_files(cortex: Cortex, here: Path)
         (["--set", "n=4", "--set", "whom=x"], "did you mean 'who'?"),
         (["--set", "nonsense"], "is not of the form KEY=VALUE"),
         (["--inputs", "gone.json"], "gone.json"),
-        (["--inputs", "list.json"], "list.json:1:1: inputs are a mapping of names to values; for"),
-        (["--inputs", "empty.json"], "empty.json:1:1: the file holds no inputs; for example"),
-        (["--dry-run", "--set", "whom=x"], "did you mean 'who'?"),
-        (["--set", "n=4", "--only", "a,b"], "--only: the plan has no action 'b'"),
-        (["--set", "n=4", "--only", ""], "--only names no action; leave it out"),
-        (["--set", "n=4", "--from", ","], "--from names no action; leave it out"),
-        (["--dry-run", "--only", "b"], "--only: the plan has no action 'b'"),
     ]:
         ended = cortex("run", "agent.yaml", *arguments)
         assert ended.code == 2
@@ -159,6 +150,59 @@ def test_the_audit_runs_on_a_checkout(cortex: Cortex, here: Path) -> None:
     assert ended.code == 0, ended.err
     assert "# Audit of" in ended.out
     assert cortex("run", manifest, "--set", f"repo={here}").code == 1
+
+
+@pytest.fixture
+def takes_inputs(here: Path) -> Path:
+    """The folder, with a workflow of two inputs."""
+    (here / "w.yaml").write_text(
+        "kind: Workflow\nname: w\ninputs: {n: integer, who: {default: you}}\n"
+        "actions: [{id: a, type: internal, parameters: {text: '${inputs.n} ${inputs.who}'}}]\n"
+        "outputs: {text: $(steps.a.text)}\n"
+    )
+    return here
+
+
+def test_a_file_of_inputs_may_be_any_json(cortex: Cortex, takes_inputs: Path) -> None:
+    written = '{\n\t"n": 7,\n\t"who": "\\ud83d\\ude00"\n}'
+    (takes_inputs / "in.json").write_text(written)
+    assert cortex("run", "w.yaml", "--inputs", "in.json", "-q").out == "7 \U0001f600\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("[5]", "in.json:1:1: inputs are a mapping of names to values; for example"),
+        ("", "in.json:1:1: the file holds no inputs; for example"),
+        ('{"n": 5,\n "n": 6}', "in.json:2:2: the key 'n' stands twice"),
+        ('{"n": 5, "who": "\\ud83d"}', "in.json:1:20: this escape stands for half a character"),
+    ],
+)
+def test_a_file_that_holds_no_inputs_says_so(
+    cortex: Cortex, takes_inputs: Path, written: str, message: str
+) -> None:
+    (takes_inputs / "in.json").write_text(written)
+    ended = cortex("run", "w.yaml", "--inputs", "in.json")
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dry-run", "--set", "n=4", "--set", "whom=x"], "did you mean 'who'?"),
+        (["--dry-run", "--only", "b"], "--only: the plan has no action 'b'"),
+        (["--set", "n=4", "--only", ""], "--only names no action; leave it out"),
+        (["--set", "n=4", "--from", ","], "--from names no action; leave it out"),
+    ],
+)
+@pytest.mark.usefixtures("takes_inputs")
+def test_what_is_chosen_and_given_is_checked(
+    cortex: Cortex, arguments: list[str], message: str
+) -> None:
+    ended = cortex("run", "w.yaml", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
 
 
 @pytest.mark.usefixtures("agent")

@@ -24,6 +24,11 @@ def test_init_writes_an_agent_that_plans_and_runs(cortex: Cortex, here: Path) ->
     assert "3 words, most often 'two'" in ran.out
 
 
+def test_the_commands_that_init_names_can_be_pasted(cortex: Cortex) -> None:
+    ended = cortex("init", "my agents")
+    assert "next: cortex plan 'my agents/agent.yaml', then cortex run 'my agents/" in ended.out
+
+
 def test_init_replaces_nothing_unless_told_to(cortex: Cortex) -> None:
     assert cortex("init").code == 0
     again = cortex("init")

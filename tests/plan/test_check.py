@@ -89,6 +89,12 @@ def test_known_names_need_no_edge() -> None:
          "action 'x' depends on itself"),
         ({"output_key": "page"}, ("actions 'fetch' and 'x' have the same output_key 'page';"
                                  " give each its own")),
+        ({"for_each": "page"}, ("'for_each' of action 'x' needs a list, or one reference to a list;"
+                                " did you mean '$page'?")),
+        ({"for_each": "$page and more"}, ("'for_each' of action 'x' needs a list, or one reference"
+                                          " to a list; for example for_each: ${papers}")),
+        ({"for_each": 5}, ("'for_each' of action 'x' needs a list, or one reference to a list; for"
+                           " example for_each: ${papers}")),
         ({"for_each": "$item"}, "'item' has a value only in an action with 'for_each'"),
         ({"resources": {"gqu": 1}}, ("action 'x' takes 'gqu', which the run does not share out; did"
                                     " you mean 'gpu'?")),

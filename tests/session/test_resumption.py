@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cortex_cli.events import Event, PlanExtended
-from cortex_cli.kinds import ActionMode, ActionState, ActionType
-from cortex_cli.payloads import PlanExtendedData
+from cortex_cli.events import ActionCancelled, Event, PlanExtended
+from cortex_cli.kinds import ActionMode, ActionState, ActionType, CancelReason
+from cortex_cli.payloads import ActionCancelledData, PlanExtendedData
 from cortex_cli.report import PlannedAction
 from cortex_cli.session.resumption import Fate, Resumption
 from cortex_cli.session.session import Request, Session
@@ -170,6 +170,40 @@ def test_what_was_in_flight_goes_on_unless_it_has_changed(tmp_path: Path) -> Non
     changed = Resumption(events, again, Before(session.digests()))
     assert fates(changed) == interrupted | {"b": Fate.CHANGED}
     assert ((), "b") not in changed.past.in_flight
+
+
+INTERRUPTED = """\
+kind: Agent
+name: outer
+import: {tools: [tool.yaml]}
+actions:
+  - {id: a, type: tool, target: t, on_interrupted: fail}
+  - {id: b, type: tool, target: t, on_interrupted: ask}
+  - {id: c, type: tool, target: t, on_interrupted: rerun}
+  - {id: each, type: tool, target: t, for_each: [1, 2], on_interrupted: fail}
+"""
+
+
+def test_what_on_interrupted_says_of_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tool.yaml").write_text(
+        "kind: Tool\nname: t\nimplementation: {type: command, command: [ls]}\n"
+    )
+    session = opened(tmp_path, INTERRUPTED)
+    story = Story()
+    story.begin()
+    for name in ("a", "b", "c", "each", "each[0]", "each[1]"):
+        story.start(name)
+    story.complete("each[0]")
+    story.about(ActionCancelled, ActionCancelledData(reason=CancelReason.CANCELLED), "b")
+    found = Resumption(story.events, session, Before(session.digests()))
+    assert fates(found) == {
+        "a": Fate.FAILS, "b": Fate.ASKED, "c": Fate.INTERRUPTED,
+        "each": Fate.INTERRUPTED, "each[1]": Fate.FAILS,
+    }  # fmt: skip
+    states = {one.id: one.state for one in found.verdicts}
+    assert (states["a"], states["b"]) == (ActionState.RUNNING, ActionState.CANCELLED)
+    assert ((), "a") in found.past.in_flight
+    assert found.forgotten == {}
 
 
 def test_what_was_to_run_again_still_is_when_the_run_was_broken_off_before_it_did(
