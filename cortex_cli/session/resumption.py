@@ -22,6 +22,7 @@ class Fate(StrEnum):
     CHANGED = "changed"
     FOLLOWS = "follows"
     INTERRUPTED = "interrupted"
+    ASKED = "asked"
     RETRIED = "retried"
     GONE = "gone"
     INSIDE = "inside"
@@ -38,12 +39,13 @@ _REASONS = {
     Fate.CHANGED: "the manifest says something else of it now",
     Fate.FOLLOWS: "it comes after an action that is run again",
     Fate.INTERRUPTED: "it was in flight, and goes on as the same attempt",
+    Fate.ASKED: "it failed, and whoever is there is asked again what to do",
     Fate.RETRIED: "it failed, and is tried again",
     Fate.GONE: "the manifest does not have it any more",
     Fate.INSIDE: "an action inside it is run again",
     Fate.PART: "it is part of an action that is run again from its start",
 }
-_AGAIN = frozenset(Fate) - {Fate.KEPT, Fate.INTERRUPTED}
+_AGAIN = frozenset(Fate) - {Fate.KEPT, Fate.INTERRUPTED, Fate.ASKED}
 _ANEW = frozenset({Fate.CHANGED, Fate.FOLLOWS, Fate.GONE, Fate.PART})
 
 
@@ -105,7 +107,9 @@ class Resumption:
         self._digests = earlier.digests
         self._retry_failed = retry_failed
         self._known: dict[tuple[str, ...], list[str]] = {}
-        for path, name in sorted({*self.past.ended, *self.past.in_flight, *self.past.retried}):
+        past = self.past
+        known = {*past.ended, *past.in_flight, *past.retried, *past.failing}
+        for path, name in sorted(known):
             self._known.setdefault(path, []).append(name)
         self.verdicts = list(self._judge())
         again = [(v.path, v.id) for v in self.verdicts if v.fate in _AGAIN]
@@ -129,8 +133,12 @@ class Resumption:
     def _verdict(self, key: Key, fates: Mapping[str, Fate], *, is_part: bool) -> Verdict:
         path, name = key
         end = self.past.ended.get(key)
-        state = ActionState.RUNNING if end is None else end.state
-        fate = Fate.INTERRUPTED if end is None else Fate.KEPT
+        if key in self.past.failing:
+            state, fate = ActionState.FAILED, Fate.ASKED
+        elif end is None:
+            state, fate = ActionState.RUNNING, Fate.INTERRUPTED
+        else:
+            state, fate = end.state, Fate.KEPT
         fate = Fate.PART if is_part else fates.get(name, fate)
         return Verdict(path=path, id=name, state=state, fate=fate)
 
@@ -143,16 +151,14 @@ class Resumption:
         program, graph = found
         if graph is None:
             return self._fates_of_made(path, inside)
-        ended = self.past.of(path)
         fates: dict[str, Fate] = {}
         for name in known:
             number = graph.index.get(_declared(name))
-            end = ended.get(name)
             if number is None:
                 fates[name] = Fate.GONE
             elif self._has_changed(program, graph.actions[number]):
                 fates[name] = Fate.CHANGED
-            elif self._retry_failed and end is not None and end.state is ActionState.FAILED:
+            elif self._retry_failed and self._has_failed((path, name)):
                 fates[name] = Fate.RETRIED
         for name in inside:
             fates.setdefault(name, Fate.INSIDE)
@@ -164,11 +170,15 @@ class Resumption:
         loop = self.past.loops.get(path)
         if not self._retry_failed or loop is None:
             return fates
-        ended = self.past.of(path)
         for name, _ in loop.last.actions:
-            if name in ended and ended[name].state is ActionState.FAILED:
+            if self._has_failed((path, name)):
                 fates[name] = Fate.RETRIED
         return fates
+
+    def _has_failed(self, key: Key) -> bool:
+        end = self.past.ended.get(key)
+        has_ended_so = end is not None and end.state is ActionState.FAILED
+        return has_ended_so or key in self.past.failing
 
     def _following(
         self, graph: Graph, known: Iterable[str], fates: Mapping[str, Fate]

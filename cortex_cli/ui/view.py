@@ -138,6 +138,9 @@ def _advance(view: RunView, row: Row, event: _Advance) -> None:
                 view.lines.append(Said(view.latest, row.label, said, row))
         case ev.ApprovalRequested(data=data):
             row.question = data.question[:_LINE_LENGTH]
+            if data.error:
+                row.error, row.error_type = data.error[:_ERROR_LENGTH], data.error_type or ""
+                view.streams.end(event.path, row.id, view.latest)
         case ev.ApprovalGiven():
             row.question = ""
         case _:
