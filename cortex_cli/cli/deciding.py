@@ -10,6 +10,7 @@ _WORDS = {
 }
 _CHOICES = "  [r]etry  [s]kip it, and what needs it  s[t]op the run  skip [a]ll that fail: "
 _MOST_LINES = 5
+_LONGEST_LINE = 500
 
 
 def way_in(answer: str) -> WayOn | None:
@@ -29,7 +30,11 @@ def worded(failure: Failure) -> str:
     if failure.parameters:
         lines.append(f"  with {preview(failure.parameters)}")
     told = failure.error.splitlines() or [failure.error_type]
-    lines += [f"  {line}" for line in told[:_MOST_LINES]]
+    lines += [f"  {_cut(line)}" for line in told[:_MOST_LINES]]
     if action.world_effect is Effect.EXTERNAL:
         lines.append("  What it has done to the world by now, a retry may do again.")
     return "\n".join([*map(safe_line, lines), _CHOICES])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"

@@ -72,45 +72,50 @@ class Failures:
 
     def ask(self, record: ActionRecord, error: ActionError) -> bool:
         """Ask what to do about an action whose last attempt has failed; False: it stays failed."""
-        failure = _failure(record, error)
-        asked = self._asked(record, failure)
-        if asked is not None:
-            self._submit(record, asked, failure)
-            self.attempts.scheduler.backing_off(record.number)
-        return asked is not None
+        asked = self._asked(record, error)
+        if asked is None:
+            return False
+        self._submit(record, *asked)
+        self.attempts.scheduler.backing_off(record.number)
+        return True
 
     def ask_again(self, record: ActionRecord, past: PastFailure) -> None:
         """The run ended before an answer came: ask once more, or let the failure stand."""
         record.failure = None
         error = ActionError(past.error, error_type=past.error_type)
-        failure = _failure(record, error, was_open=True)
-        asked = None if past.is_settled else self._asked(record, failure)
+        asked = None if past.is_settled else self._asked(record, error, was_open=True)
         if asked is None:
             self.attempts.fail_for_good(record, error)
         else:
-            self._submit(record, asked, failure)
+            self._submit(record, *asked)
 
-    def _asked(self, record: ActionRecord, failure: Failure) -> Decider | None:
-        """Who is asked about a failure, if anybody is."""
+    def _asked(
+        self, record: ActionRecord, error: ActionError, *, was_open: bool = False
+    ) -> tuple[Decider, Failure] | None:
+        """Who is asked about a failure, and what; None if nobody is."""
         path = record.ledger.stamp.path
         inside = (*path, record.action.id)
         if inside in self.given_up:
             self.given_up.discard(inside)
             self.given_up.add(path)
             return None
-        decider = self.decider
-        is_meant = (
-            decider is not None
-            and _is_healing(record.ledger.spec)
+        if self.decider is None or not self._is_meant(record, error):
+            return None
+        failure = _failure(record, error, was_open=was_open)
+        return (self.decider, failure) if self.decider.can_decide(failure) else None
+
+    def _is_meant(self, record: ActionRecord, error: ActionError) -> bool:
+        """Whether a person may keep the action from failing."""
+        spec = record.ledger.spec
+        return (
+            _is_healing(spec)
             and record.action.on_failure is OnFailure.FAIL
-            and not record.ledger.spec.protocol.fail_fast
-            and failure.error_type != "denied"
+            and not spec.protocol.fail_fast
+            and error.error_type != "denied"
             and not self.attempts.is_ending
             and self.attempts.scheduler.may_wait(record.number)
             and not self.will_mend(record)
-            and decider.can_decide(failure)
         )
-        return decider if is_meant else None
 
     def _submit(self, record: ActionRecord, decider: Decider, failure: Failure) -> None:
         action = record.action
@@ -172,7 +177,7 @@ class Failures:
         self.attempts.scheduler.approved(record.number)
 
 
-def _failure(record: ActionRecord, error: ActionError, *, was_open: bool = False) -> Failure:
+def _failure(record: ActionRecord, error: ActionError, *, was_open: bool) -> Failure:
     parameters: Mapping[str, Any] = {}
     # Those that can't be resolved may be what it has failed for.
     with suppress(ActionError):

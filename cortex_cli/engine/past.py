@@ -139,7 +139,7 @@ class Past:
             if key in wanted and end.state is ActionState.COMPLETED
         }
         self.in_flight, self.retried, self.approved = {}, {}, set()
-        self.failing, self.forgiven = {}, {}
+        self.failing, self.forgiven, self.given_up = {}, {}, set()
         self.loops, self.passing = {}, {}
         self.is_own, self.sequence, self._by_path = False, 0, None
         self._used = {}

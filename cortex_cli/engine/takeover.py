@@ -105,6 +105,8 @@ class Takeover:
         failure = record.failure = self.past.failing.get(key)
         if failure is not None:
             record.attempt = failure.attempts
+            # Another attempt of a nested run has nothing of the one that failed.
+            self.past.forget_within((*key[0], key[1]))
             return replace(item, needs_approval=True)
         attempt = self.past.in_flight.get(key)
         is_performed = record.action.is_leaf and record.action.type in _PERFORMED

@@ -231,6 +231,30 @@ async def test_a_nested_run_that_does_not_ask_is_asked_about_as_a_whole() -> Non
     assert log.order() == ["ag", "first", "n"] * 2
 
 
+async def test_a_nested_run_that_was_asked_about_begins_anew_after_the_run_was_killed() -> None:
+    def spec() -> RunSpec:
+        inner = spec_of([act("first"), broken("n", "first", fails=1)])
+        tools = Tools(nested_specs={"x": inner})
+        return healing([act("ag", type="agent", target="x")], tools)
+
+    whole = await run_with(spec(), Person(RETRY, SKIP))
+    asked = whole.types().index("approval_requested") + 1
+    person = Person(RETRY, SKIP)
+    second = await resume(spec(), Past(whole[:asked]), person)
+    assert [failure.was_open for failure in person.asked] == [True, False]
+    assert second.order() == ["ag", "first", "n"]
+    assert second.last.event_type == "agent_failed"
+
+
+async def test_a_failure_that_was_let_stand_is_not_asked_about_further_out() -> None:
+    inner = healing([broken("n")])
+    middle = spec_of([act("m", type="agent", target="inner")], Tools({"inner": inner}))
+    person = Person(SKIP)
+    outer = healing([act("ag", type="agent", target="middle")], Tools({"middle": middle}))
+    await run_with(outer, person)
+    assert person.names == ["ag/m/n"]
+
+
 async def test_a_person_is_asked_once_the_patches_are_used_up() -> None:
     plan = (step("bad", error="one"), step("after", "bad"))
     patch = (step("bad", target="other", error="two"), step("after", "bad"))
