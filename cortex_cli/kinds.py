@@ -182,6 +182,14 @@ class QueueReason(StrEnum):
     BUDGET = "budget"
 
 
+class WayOn(StrEnum):
+    """What a person has done about an action that has failed."""
+
+    RETRY = "retry"
+    SKIP = "skip"
+    STOP = "stop"
+
+
 class TerminationReason(StrEnum):
     """Why a run ended."""
 

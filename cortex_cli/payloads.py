@@ -243,11 +243,13 @@ class ActionCancelledData(Payload, frozen=True, kw_only=True):
 
 
 class ApprovalRequestedData(Payload, frozen=True, kw_only=True):
-    """What a person is asked."""
+    """What a person is asked; `error` is there where an action has failed, and what to do is asked."""
 
     question: str
     effect: str
     parameters: dict[str, Any]
+    error: str | msgspec.UnsetType = msgspec.UNSET
+    error_type: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ApprovalGivenData(Payload, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Who answers when an action asks for approval: an option, or the person at the terminal."""
+"""Who answers for a run's actions: an option, or the person at the terminal."""
 
 import os
 import sys
@@ -9,7 +9,9 @@ from getpass import getuser
 
 import anyio
 
-from cortex_cli.engine.ports import Answer, Question
+from cortex_cli.cli.deciding import way_in, worded
+from cortex_cli.engine.people import Answer, Decision, Failure, Question
+from cortex_cli.kinds import WayOn
 
 _YES = frozenset({"y", "yes"})
 _NO = frozenset({"n", "no", ""})
@@ -25,6 +27,7 @@ class CliApprover:
 
     `given` has answers by path and id: True, False, or a text, which is a no with a reason.
     `aside` takes the display away while a question stands there; None: nobody can be asked.
+    With `yes_to_all` from the start nobody is asked what to do about failures either: they stand.
     """
 
     given: Mapping[str, bool | str] = field(default_factory=dict[str, "bool | str"])
@@ -32,6 +35,10 @@ class CliApprover:
     show: Show | None = None
     aside: Callable[[], AbstractContextManager[None]] | None = None
     _turn: anyio.Lock = field(default_factory=anyio.Lock)
+    _lets_failures_stand: bool = False
+
+    def __post_init__(self) -> None:
+        self._lets_failures_stand = self.yes_to_all
 
     @property
     def is_there(self) -> bool:
@@ -55,6 +62,52 @@ class CliApprover:
             if self.yes_to_all:
                 return Answer(approved=True, by=_user())
             return await self._ask_person(question)
+
+    def can_decide(self, failure: Failure) -> bool:
+        """Whether somebody has said what to do about the failure, or is there to say so."""
+        return self._said(failure) is not None or self._is_asked_about_failures
+
+    async def decide(self, failure: Failure) -> Decision | None:
+        """What to do about a failure, as soon as that is said."""
+        said = self._said(failure)
+        if said is not None:
+            return Decision(way=said, by="the command line")
+        async with self._turn:
+            # While this question waited for its turn, the answer to another may have been `all`.
+            if not self._is_asked_about_failures:
+                return Decision(way=WayOn.SKIP, by=_user())
+            return await self._ask_about(failure)
+
+    @property
+    def _is_asked_about_failures(self) -> bool:
+        return self.show is not None and not self._lets_failures_stand
+
+    def _said(self, failure: Failure) -> WayOn | None:
+        """What was said beforehand about a failure that an earlier part of the run has left open.
+
+        What was said about others is whether they may run, which they may have done by now.
+        """
+        said = self.given.get("/".join((*failure.path, failure.action.id)))
+        if said is None or not failure.was_open:
+            return None
+        if isinstance(said, str):
+            return way_in(said) or WayOn.SKIP
+        return WayOn.RETRY if said else WayOn.SKIP
+
+    async def _ask_about(self, failure: Failure) -> Decision | None:
+        if self.show is None or self.aside is None:
+            return None
+        with self.aside():
+            self.show(worded(failure))
+            while (line := await _line()) is not None:
+                if line.strip().lower() in {"a", "all"}:
+                    self._lets_failures_stand = True
+                    return Decision(way=WayOn.SKIP, by=_user())
+                way = way_in(line)
+                if way is not None:
+                    return Decision(way=way, by=_user())
+                self.show("  please type r, s, t or a: ")
+        return None
 
     async def _ask_person(self, question: Question) -> Answer | None:
         if self.show is None or self.aside is None:

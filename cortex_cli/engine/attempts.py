@@ -41,7 +41,7 @@ class Attempts:
     `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
     that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
     `caching`, where there is one, uses earlier outputs again; `heal` hears of each action that has
-    failed for good, before the scheduler does. `can_ask`: a person can be asked. `is_ending`: nothing new is begun any
+    failed for good, before the scheduler does; `rescue`, where there is one, may keep it from that, and says whether it does. `can_ask`: a person can be asked. `is_ending`: nothing new is begun any
     more.
     """
 
@@ -59,6 +59,7 @@ class Attempts:
     is_ending: bool = False
     can_ask: bool = False
     heal: Callable[[ActionRecord, ActionError], None] | None = None
+    rescue: Callable[[ActionRecord, ActionError], bool] | None = None
 
     def announce(self, record: ActionRecord) -> ActionCall:
         """Count and publish a new attempt; ActionError if its parameters can't be resolved."""
@@ -99,7 +100,7 @@ class Attempts:
             env=env,
             cwd=cwd,
             attempt=record.attempt,
-            is_last_attempt=record.attempt >= traits.max_attempts or not self._may_retry(record),
+            is_last_attempt=not self._may_retry(record),
             timeout=traits.timeout,
             execution_id=self.bus.execution_id,
             path=ledger.stamp.path,
@@ -197,11 +198,12 @@ class Attempts:
         if record.cancel_reason is not None:
             self.cancel(record)
         elif error.retryable and self._may_retry(record):
-            delay = delay_before(record.attempt, record.action.retry, self.random)
+            counted = record.attempt - record.forgiven
+            delay = delay_before(counted, record.action.retry, self.random)
             self._back_off(record, error, max(delay, error.retry_after or 0.0))
         elif not self.is_ending and record.fall_back():
             self._back_off(record, error, 0.0)
-        else:
+        elif self.rescue is None or not self.rescue(record, error):
             self.fail_for_good(record, error)
 
     def fail_for_good(
@@ -227,11 +229,13 @@ class Attempts:
             return
         if record.timer is not None:
             record.timer.stop()
+        if record.asking is not None:
+            record.asking.stop()
         self.cancel(record)
 
     def _may_retry(self, record: ActionRecord) -> bool:
         allowed = record.ledger.may_retry and not self.is_ending
-        return allowed and record.attempt < record.traits.max_attempts
+        return allowed and record.attempt - record.forgiven < record.traits.max_attempts
 
     def _back_off(self, record: ActionRecord, error: ActionError, delay: float) -> None:
         data = ActionRetryingData(

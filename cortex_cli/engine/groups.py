@@ -36,6 +36,7 @@ DEEPEST = 32
 _ENDS = {
     TerminationReason.DEADLINE: (SkipReason.DEADLINE, CancelReason.DEADLINE),
     TerminationReason.APPROVAL_NEEDED: (SkipReason.PAUSED, CancelReason.PAUSED),
+    TerminationReason.ACTION_FAILED: (SkipReason.ABORTED, CancelReason.ABORTED),
 }
 _OVER_BUDGET = CancelReason.BUDGET_EXHAUSTED
 
@@ -71,6 +72,7 @@ class Groups:
         self._by_owner: dict[int, Loop | Items] = {}
         self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
         attempts.heal = self._plans.note_failed
+        self.will_mend = self._plans.will_mend
 
     def owns(self, record: ActionRecord) -> bool:
         """Whether the action waits for a group of its own."""

@@ -13,7 +13,7 @@ from cortex_cli.engine.bus import Bus, Stamp
 from cortex_cli.engine.context import Context, RunFacts, StepRecord
 from cortex_cli.engine.decide import choices_of
 from cortex_cli.engine.feeds import FedValues
-from cortex_cli.engine.past import PastEnd
+from cortex_cli.engine.past import PastEnd, PastFailure
 from cortex_cli.engine.ports import Allowance, RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
 from cortex_cli.events import (
@@ -74,7 +74,9 @@ class ActionRecord(msgspec.Struct, eq=False):
     """One action of a running plan; `number` is the scheduler's, times are the run's clock's.
 
     `item` is the value and the place of the item that it is for, in a `for_each`;
-    `was_interrupted`: an earlier part of the run had begun the attempt that comes next.
+    `was_interrupted`: an earlier part of the run had begun the attempt that comes next, `failure`:
+    it had failed there, and a person was asked what to do. `forgiven` are the attempts that don't count any more, `original`
+    is how it was before it fell back. `asking` is the question about its failure that is open.
     """
 
     number: int
@@ -88,6 +90,10 @@ class ActionRecord(msgspec.Struct, eq=False):
     is_ended: bool = False
     item: tuple[Any, int] | None = None
     was_interrupted: bool = False
+    failure: PastFailure | None = None
+    forgiven: int = 0
+    original: Action | None = None
+    asking: "Job | None" = None
     allowance: Allowance | None = None
     job: "Job | None" = None
     timer: "Timer | None" = None
@@ -107,10 +113,18 @@ class ActionRecord(msgspec.Struct, eq=False):
         """Take the next `fallback` target from now on; False if there is none left."""
         if not self.action.fallback or self.action.target is None:
             return False
+        self.original = self.original or self.action
         target, *left = self.action.fallback
         self.action = self.action.model_copy(update={"target": target, "fallback": tuple(left)})
         self.traits = traits_of(self.action, self.traits.aliases)
         return True
+
+    def begin_anew(self) -> None:
+        """Have all attempts and all fallbacks once more."""
+        self.forgiven = self.attempt
+        if self.original is not None:
+            self.action, self.original = self.original, None
+            self.traits = traits_of(self.action, self.traits.aliases)
 
     def lookup(self, root: str, path: Path) -> Any:
         """What a reference of the action names, or MISSING."""

@@ -12,7 +12,7 @@ from cortex_cli.engine.bus import Stamp
 from cortex_cli.engine.context import Context
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
 from cortex_cli.engine.offered import OfferedTargets
-from cortex_cli.engine.planning import Planning, goal_of
+from cortex_cli.engine.planning import Planning, goal_of, written_goal
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.errors import ActionError, UsageError
 from cortex_cli.events import (
@@ -143,16 +143,24 @@ class Loop:
         ledger.is_strict = around_is_strict or protocol.mode is ProtocolMode.STRICT
 
     def _planning(self, given: Mapping[str, Any]) -> Planning | None:
-        spec = self.spec
+        spec, lookup = self.spec, self.ledger.context.lookup
         if spec.outlook is not None:
             if spec.planner is None or not spec.protocol.self_healing:
                 return None
-            goal = spec.goal or f"Carry out the plan of '{spec.name}'"
-            return Planning(spec, spec.planner, goal, self.ledger)
-        goal = goal_of(spec, given, is_nested=self.parent is not None)
+            goal = written_goal(spec, lookup) or f"Carry out the plan of '{spec.name}'"
+            return Planning(spec, spec.planner, self._shown(goal), self.ledger)
+        goal = goal_of(spec, given, lookup, is_nested=self.parent is not None)
         if spec.planner is None or goal is None:
             raise no_plan(spec.name)
-        return Planning(spec, spec.planner, goal, self.ledger)
+        if spec.goal is not None and not goal.strip():
+            message = f"the goal of '{spec.name}' is empty, once its references have values"
+            raise UsageError(message, hint="give what it refers to")
+        return Planning(spec, spec.planner, self._shown(goal), self.ledger)
+
+    def _shown(self, goal: str) -> str:
+        """The goal without secrets, which go to no model."""
+        masker = self.ledger.bus.masker
+        return goal if masker is None else masker.mask(goal)
 
     def begin(self) -> None:
         """Publish what comes before the first plan, and one that is written down."""

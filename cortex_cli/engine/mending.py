@@ -39,7 +39,12 @@ class Mending:
     @property
     def is_due(self) -> bool:
         """Whether a patch is to be asked for."""
-        return bool(self.waiting) and self.patches < self.most
+        return bool(self.waiting) and self.has_more
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be a further patch."""
+        return self.patches < self.most
 
     def note(self, record: ActionRecord, error: str, *, may_mend: bool) -> None:
         """An action has failed for good."""

@@ -22,6 +22,9 @@ from cortex_cli.events import (
     ActionStarted,
     AgentStarted,
     ApprovalGiven,
+    ApprovalGivenData,
+    ApprovalRequested,
+    ApprovalRequestedData,
     Event,
     IterationStarted,
     PlanExtended,
@@ -59,13 +62,23 @@ class PastEnd(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
 
 
+class PastFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """An action that failed, where a person was asked what to do; `is_settled`: it stays failed."""
+
+    error: str
+    error_type: str
+    attempts: int
+    is_settled: bool = False
+
+
 class Past:
     """The earlier part of a run, by path and id.
 
     `sequence` is the number of its last event, `started_at` its start in seconds since 1970,
     `inputs` what the run was given. `is_own` is False for what is taken over from another run,
     whose events are not this one's. `in_flight` has the attempts that were begun and have not
-    ended of themselves. `approved` are the actions that somebody has let run. What was used counts
+    ended of themselves, `failing` what had failed while a person was asked what to do; `forgiven` are the attempts
+    after which somebody had an action begin anew, `given_up` the paths of the runs in which somebody let a failure stand. `approved` are the actions that somebody has let run. What was used counts
     also where it was for nothing. `loops` has, by path, the plans that a model has written;
     `passing` the ends that get another chance, while their iteration lasts.
     """
@@ -83,6 +96,9 @@ class Past:
         self.inputs: dict[str, Any] = {}
         self.in_flight: dict[Key, int] = {}
         self.retried: dict[Key, int] = {}
+        self.failing: dict[Key, PastFailure] = {}
+        self.forgiven: dict[Key, int] = {}
+        self.given_up: set[tuple[str, ...]] = set()
         self.approved: set[Key] = set()
         self.ended: dict[Key, PastEnd] = {}
         self._used: dict[tuple[str, ...], Usage | None] = {}
@@ -102,7 +118,8 @@ class Past:
         self._by_path = None
         for key in keys:
             self.approved.discard(key)
-            for known in (self.ended, self.in_flight, self.retried):
+            self.given_up.discard(key[0])
+            for known in self._known():
                 known.pop(key, None)
 
     def forget_within(self, path: tuple[str, ...]) -> None:
@@ -122,6 +139,7 @@ class Past:
             if key in wanted and end.state is ActionState.COMPLETED
         }
         self.in_flight, self.retried, self.approved = {}, {}, set()
+        self.failing, self.forgiven, self.given_up = {}, {}, set()
         self.loops, self.passing = {}, {}
         self.is_own, self.sequence, self._by_path = False, 0, None
         self._used = {}
@@ -165,8 +183,8 @@ class Past:
                 self._start((event.path, event.action_id), event.data.attempt)
             case ActionRetrying():
                 self._retry((event.path, event.action_id), event.data.attempt)
-            case ApprovalGiven() if event.data.approved:
-                self.approved.add((event.path, event.action_id))
+            case ApprovalRequested() | ApprovalGiven():
+                self._ask(event)
             case ActionCompleted() | ActionFailed() | ActionSkipped() | ActionCancelled():
                 self._end(event)
             case _:
@@ -198,6 +216,34 @@ class Past:
     def _start(self, key: Key, attempt: int) -> None:
         self.in_flight[key] = attempt
         self.ended.pop(key, None)
+        self.failing.pop(key, None)
+
+    def _ask(self, event: ApprovalRequested | ApprovalGiven) -> None:
+        key = event.path, event.action_id
+        if isinstance(event, ApprovalGiven):
+            self._answer(key, event.data)
+        elif event.data.error:
+            self._fail(key, event.data)
+
+    def _fail(self, key: Key, asked: ApprovalRequestedData) -> None:
+        before = self.failing.get(key)
+        attempts = before.attempts if before is not None else self.in_flight.pop(key, 0)
+        error, error_type = asked.error or "", asked.error_type or ""
+        self.failing[key] = PastFailure(error=error, error_type=error_type, attempts=attempts)
+
+    def _answer(self, key: Key, given: ApprovalGivenData) -> None:
+        failure = self.failing.get(key)
+        if given.approved:
+            self.approved.add(key)
+        if failure is None:
+            return
+        if given.approved:
+            del self.failing[key]
+            self.forgiven[key] = failure.attempts
+            self._retry(key, failure.attempts)
+        else:
+            self.failing[key] = msgspec.structs.replace(failure, is_settled=True)
+            self.given_up.add(key[0])
 
     def _end(self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled) -> None:
         key = (event.path, event.action_id)
@@ -212,6 +258,7 @@ class Past:
         else:
             self.ended[key] = end
             self.in_flight.pop(key, None)
+            self.failing.pop(key, None)
 
     def _count(
         self, event: ActionCompleted | ActionFailed | ActionSkipped | ActionCancelled
@@ -223,6 +270,10 @@ class Past:
         ):
             self._used[event.path] = add_usage(self._used.get(event.path), event.data.usage or None)
 
+    def _known(self) -> tuple[dict[Key, Any], ...]:
+        """What is known of single actions, but for what they were allowed."""
+        return self.ended, self.in_flight, self.retried, self.failing, self.forgiven
+
     def _forget_below(self, path: tuple[str, ...]) -> None:
         if path not in self._plans:
             return
@@ -230,7 +281,7 @@ class Past:
         # What an attempt of a nested run has used is not used by the next, but by what is around.
         for place in [place for place in self._used if place[:size] == path]:
             self._used[path[:-1]] = add_usage(self._used.get(path[:-1]), self._used.pop(place))
-        for known in (self.ended, self.in_flight, self.retried, self.passing):
+        for known in (*self._known(), self.passing):
             for key in [key for key in known if key[0][:size] == path]:
                 del known[key]
         self.loops = {place: one for place, one in self.loops.items() if place[:size] != path}

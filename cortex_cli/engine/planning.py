@@ -17,7 +17,9 @@ from cortex_cli.kinds import ActionState, OnFailure
 from cortex_cli.plan.admission import Admission, Admitted, Background
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.plan.estimate import estimate
+from cortex_cli.plan.prose import fill
 from cortex_cli.plan.provided import Names
+from cortex_cli.plan.references import Lookup
 from cortex_cli.plan.sketch import Sketch
 from cortex_cli.report import PlannedAction, PlannedEdge
 
@@ -262,10 +264,20 @@ class Planning:
         return value if masker is None else masker.mask_value(dict(value))
 
 
-def goal_of(spec: RunSpec, given: Mapping[str, Any], *, is_nested: bool) -> str | None:
-    """What a run without a plan is to reach: for a sub-agent what the call says, if it does."""
+def goal_of(
+    spec: RunSpec, given: Mapping[str, Any], lookup: Lookup, *, is_nested: bool
+) -> str | None:
+    """What a run without a plan is to reach: for a sub-agent what the call says, if it does.
+
+    A goal that is written down may hold references, which `lookup` knows; what a call says may not.
+    """
     if is_nested and isinstance(given.get("goal"), str):
         return str(given["goal"])
     if spec.goal is None and is_nested and given:
         return f"Do what these parameters ask for: {msgspec.json.encode(dict(given)).decode()}"
-    return spec.goal
+    return written_goal(spec, lookup)
+
+
+def written_goal(spec: RunSpec, lookup: Lookup) -> str | None:
+    """The goal of the manifest, with values in place of its references."""
+    return None if spec.goal is None else fill(spec.goal, lookup)

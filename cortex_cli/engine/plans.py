@@ -146,6 +146,11 @@ class Plans:
             if not self._scheduler.is_open(loop.group):
                 planning_of(loop).stop()
 
+    def will_mend(self, record: ActionRecord) -> bool:
+        """Whether a patch is asked for where the action fails for good now."""
+        loop = self._loops.get(id(record.ledger))
+        return loop is not None and planning_of(loop).mending.has_more
+
     def note_failed(self, record: ActionRecord, error: ActionError) -> None:
         """An action has failed for good, which the scheduler hears of next: have it mended.
 

@@ -10,11 +10,16 @@ import msgspec
 from cortex_cli.engine.cache import CacheUse
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Past
+from cortex_cli.engine.people import Answer as Answer
+from cortex_cli.engine.people import Approver as Approver
+from cortex_cli.engine.people import Decider as Decider
+from cortex_cli.engine.people import Decision as Decision
+from cortex_cli.engine.people import Failure as Failure
+from cortex_cli.engine.people import Question as Question
 from cortex_cli.engine.planner import Planner
 from cortex_cli.engine.tool_calls import ToolCall, ToolDefinition
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event, Usage
-from cortex_cli.kinds import ActionType
 from cortex_cli.plan.describe import Outlook
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
@@ -144,54 +149,6 @@ class ActionCall(msgspec.Struct, frozen=True, kw_only=True):
     def has_secret(self, value: Any) -> bool:
         """Whether there is a secret in a value, sealed or in the open, in any spelling."""
         return self.masker is not None and (holds_sealed(value) or self.masker.finds(value))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """Whether an action may run: `parameters` are resolved, secrets in them masked.
-
-    `was_interrupted`: it was in flight when an earlier part of the run ended.
-    """
-
-    path: tuple[str, ...]
-    action: Action
-    parameters: Mapping[str, Any]
-    was_interrupted: bool = False
-
-    @property
-    def text(self) -> str:
-        """The question for people, on one line."""
-        action = self.action
-        what = f"{action.type} '{action.target}'" if action.target else str(action.type)
-        operation = f" ({action.operation})" if action.operation else ""
-        who = f"'{'/'.join((*self.path, action.id))}'"
-        if action.type is ActionType.INTERNAL:
-            return f"May {who} go ahead: {action.name}?"
-        if self.was_interrupted:
-            return f"{who} was interrupted; may it call {what}{operation} again?"
-        return f"May {who} call {what}{operation}?"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Who lets an action run or does not; `text` is what they said about it."""
-
-    approved: bool
-    by: str
-    text: str | None = None
-
-
-class Approver(Protocol):
-    """A person, or who speaks for one."""
-
-    @property
-    def is_there(self) -> bool:
-        """Whether a question of any kind is likely to be answered."""
-        ...
-
-    async def ask(self, question: Question) -> Answer | None:
-        """The answer, however long it takes; None: nobody can be asked. May be cancelled."""
-        ...
 
 
 class Handler(Protocol):

@@ -13,6 +13,7 @@ from typing import assert_never
 from cortex_cli.engine.approvals import Asking
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import CachedOutput
+from cortex_cli.engine.failures import Choosing
 from cortex_cli.engine.job import Broken, Done, Job, Result, Stopped
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import NESTED_ENDS, Loop
@@ -20,7 +21,7 @@ from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Answer, RunRequest, RunSpec
 from cortex_cli.engine.recorded import Recorded
-from cortex_cli.engine.replayed_outside import LeastDelay, Said, repeat, with_someone
+from cortex_cli.engine.replayed_outside import LeastDelay, Said, asked_about, repeat, with_someone
 from cortex_cli.engine.replayed_plans import Known, Variables, replayed
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
 from cortex_cli.engine.replayed_writing import Writings, is_over, planner_at
@@ -197,7 +198,7 @@ class Replay(Runner):
         if job is None:
             return False
         usage = None if isinstance(event, ActionRetrying) else event.data.usage or None
-        if usage is not None:
+        if usage is not None and not isinstance(job.handler, Choosing):
             job.call.report.usage(usage)
         return self._finish(key, self._result(event), job)
 
@@ -225,6 +226,9 @@ class Replay(Runner):
         """Let an action go on that waits: to be tried again, for a budget, for a rate."""
         if self._alarms.ring(Alarm.RETRY, key):
             return True
+        job = self._job(key)
+        if job is not None and (error := asked_about(self._record, job)) is not None:
+            return self._finish(key, Broken(error), job)
         for record in self._records:
             if record.key == key and not record.is_ended and self._gated.let(record.number):
                 self._settle()
@@ -377,4 +381,4 @@ def _name(key: Key) -> str:
 
 
 def _is_taken_back(job: Job) -> bool:
-    return job.is_stopped and isinstance(job.handler, Asking)
+    return job.is_stopped and isinstance(job.handler, Asking | Choosing)

@@ -19,11 +19,12 @@ from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
 from cortex_cli.engine.decide import decide
+from cortex_cli.engine.failures import Failures
 from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.job import Pool, Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
-from cortex_cli.engine.ports import ActionCall, Clock, RunRequest, RunSpec
+from cortex_cli.engine.ports import ActionCall, Clock, Decider, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.takeover import Takeover
@@ -143,6 +144,15 @@ class Runner:
             attempts=self._attempts, approver=self._approver, settle=self._settle
         )
         self._groups = Groups(self, self._attempts, self._scheduler, self._timers, self._settle)
+        self._failures = Failures(
+            attempts=self._attempts,
+            decider=self._approver if isinstance(self._approver, Decider) else None,
+            will_mend=self._groups.will_mend,
+            stop=self._stop_for,
+            settle=self._settle,
+            given_up=set() if self.takeover is None else set(self.takeover.past.given_up),
+        )
+        self._attempts.rescue = self._failures.ask
         self._records = self._groups.records
         self._is_begun = True
         self._groups.open(self._root)
@@ -235,8 +245,18 @@ class Runner:
         price(record, self._scheduler, self._settle)
 
     def _ask(self, record: ActionRecord) -> None:
-        if not record.is_ended:
+        if record.is_ended:
+            return
+        if record.failure is not None:
+            self._failures.ask_again(record, record.failure)
+        else:
             self._approvals.ask(record)
+
+    def _stop_for(self, record: ActionRecord) -> None:
+        """A person ends the run because of what has failed."""
+        if record.ledger is not self._root.ledger:
+            self._root.trouble = record.ledger.first_error
+        self._groups.abort(self._root, TerminationReason.ACTION_FAILED)
 
     def _restore(self, limit: int, units: float) -> None:
         self._scheduler.restored(limit, units)
@@ -244,9 +264,10 @@ class Runner:
 
     def _skip(self, record: ActionRecord, reason: SkipReason) -> None:
         record.ledger.note_skipped(record, reason)
-        if record.job is not None:
-            # It was still being asked whether it may run.
-            record.job.stop()
+        question = record.job or record.asking
+        if question is not None:
+            # It was still being asked whether it may run, or what to do about its failure.
+            question.stop()
 
     def _start(self, record: ActionRecord) -> None:
         # What was performed before, of the same commands, may have ended the group since.

@@ -100,8 +100,15 @@ class Takeover:
             return replace(item, ended=_outcome(record.action, end.state))
         key = (record.ledger.stamp.path, record.action.id)
         record.attempt = self.past.retried.get(key, 0)
+        record.forgiven = self.past.forgiven.get(key, 0)
         if item.needs_approval and key in self.past.approved:
             item = replace(item, needs_approval=False)
+        failure = record.failure = self.past.failing.get(key)
+        if failure is not None:
+            record.attempt = failure.attempts
+            # Another attempt of a nested run has nothing of the one that failed.
+            self.past.forget_within((*key[0], key[1]))
+            return replace(item, needs_approval=True)
         attempt = self.past.in_flight.get(key)
         is_performed = record.action.is_leaf and record.action.type in PERFORMED
         if attempt is not None and is_performed:

@@ -155,7 +155,9 @@ class AgentManifest(ManifestBase):
     kind: Literal[ManifestKind.AGENT]
     protocol: AgentLoopProtocol = AgentLoopProtocol()
     actions: tuple[Action, ...] | None = Field(default=None, description="The plan")
-    goal: str | None = Field(default=None, description="What a model makes a plan for")
+    goal: str | None = Field(
+        default=None, description="What a model makes a plan for; may refer to inputs and variables"
+    )
     persona: Persona = Persona()
     iteration_cap: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="The standard's word for protocol.max_iterations"

@@ -244,6 +244,11 @@ class Scheduler:
         """Why a running action is to end, where its `Cancel` is still to be performed."""
         return self._nodes[action].cancelling
 
+    def may_wait(self, action: int) -> bool:
+        """Whether the action may wait for a person: its plan goes on, and is waited for itself."""
+        node = self._nodes[action]
+        return not (node.is_detached or node.group.is_ending)
+
     def is_checking(self, action: int) -> bool:
         """Whether the action's condition is still to be decided."""
         return self._nodes[action].phase is Phase.CHECKING

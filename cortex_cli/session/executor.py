@@ -24,6 +24,7 @@ from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import estimate
 from cortex_cli.plan.named_tools import named_tools
+from cortex_cli.plan.prose import word_for_word
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
@@ -78,7 +79,8 @@ class AgentLoopExecutor:
         else:
             offers = (*function_offers(self.tool_executor), MODEL)
             planner = self._targets.planner(self.agent_name, offers)
-            self._spec = replace(spec, goal=self.goal, offers=offers, planner=planner)
+            goal = word_for_word(self.goal or "")
+            self._spec = replace(spec, goal=goal, offers=offers, planner=planner)
         self._targets.around = self._spec
 
     def execute_agent_loop(self) -> EventStream:

@@ -12,6 +12,7 @@ from cortex_cli.kinds import ManifestKind, Severity
 from cortex_cli.manifest.models import AgentManifest
 from cortex_cli.manifest.program import Program
 from cortex_cli.manifest.prompts import read_prompts
+from cortex_cli.plan.prose import word_for_word
 from cortex_cli.protocol.offers import Offer
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def with_goal(program: Program, goal: str) -> Program:
     if not goal.strip():
         message = "the goal is empty"
         raise UsageError(message, hint="say with --goal what is to be reached")
-    return replace(program, goal=goal)
+    # What is said outside of the manifest is a value: a shell's dollar sign is none of ours.
+    return replace(program, goal=word_for_word(goal))
 
 
 def notes_on_plan(program: Program) -> Iterator[Finding]:

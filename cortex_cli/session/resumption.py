@@ -25,6 +25,7 @@ class Fate(StrEnum):
     INTERRUPTED = "interrupted"
     ASKED = "asked"
     FAILS = "fails"
+    OPEN = "open"
     RETRIED = "retried"
     GONE = "gone"
     INSIDE = "inside"
@@ -43,12 +44,13 @@ _REASONS = {
     Fate.INTERRUPTED: "it was in flight, and goes on as the same attempt",
     Fate.ASKED: "it was in flight, and goes on as the same attempt if somebody approves",
     Fate.FAILS: "it was in flight, and fails, as its on_interrupted says",
+    Fate.OPEN: "it failed, and whoever is there is asked again what to do",
     Fate.RETRIED: "it failed, and is tried again",
     Fate.GONE: "the manifest does not have it any more",
     Fate.INSIDE: "an action inside it is run again",
     Fate.PART: "it is part of an action that is run again from its start",
 }
-AS_IT_WAS = frozenset({Fate.KEPT, Fate.INTERRUPTED, Fate.ASKED, Fate.FAILS})
+AS_IT_WAS = frozenset({Fate.KEPT, Fate.INTERRUPTED, Fate.ASKED, Fate.FAILS, Fate.OPEN})
 """What a run would come to without any change of its manifest, too."""
 
 _AGAIN = frozenset(Fate) - AS_IT_WAS
@@ -117,7 +119,9 @@ class Resumption:
         self._retry_failed = retry_failed
         self._known: dict[tuple[str, ...], list[str]] = {}
         self._policies: dict[Key, Fate] = {}
-        for path, name in sorted({*self.past.ended, *self.past.in_flight, *self.past.retried}):
+        past = self.past
+        known = {*past.ended, *past.in_flight, *past.retried, *past.failing}
+        for path, name in sorted(known):
             self._known.setdefault(path, []).append(name)
         self.verdicts = list(self._judge())
         again = [(v.path, v.id) for v in self.verdicts if v.fate in _AGAIN]
@@ -141,7 +145,9 @@ class Resumption:
     def _verdict(self, key: Key, fates: Mapping[str, Fate], *, is_part: bool) -> Verdict:
         path, name = key
         end = self.past.ended.get(key)
-        if end is None:
+        if key in self.past.failing:
+            state, fate = ActionState.FAILED, Fate.OPEN
+        elif end is None:
             # What was cancelled was in flight as well.
             passing = self.past.passing.get(key)
             state = ActionState.RUNNING if passing is None else passing.state
@@ -160,16 +166,14 @@ class Resumption:
         program, graph = found
         if graph is None:
             return self._fates_of_made(path, inside)
-        ended = self.past.of(path)
         fates: dict[str, Fate] = {}
         for name in known:
             number = graph.index.get(_declared(name))
-            end = ended.get(name)
             if number is None:
                 fates[name] = Fate.GONE
             elif self._has_changed(program, graph.actions[number]):
                 fates[name] = Fate.CHANGED
-            elif self._retry_failed and end is not None and end.state is ActionState.FAILED:
+            elif self._retry_failed and self._has_failed((path, name)):
                 fates[name] = Fate.RETRIED
             else:
                 self._note_policy((path, name), graph.actions[number])
@@ -190,11 +194,15 @@ class Resumption:
         loop = self.past.loops.get(path)
         if not self._retry_failed or loop is None:
             return fates
-        ended = self.past.of(path)
         for name, _ in loop.last.actions:
-            if name in ended and ended[name].state is ActionState.FAILED:
+            if self._has_failed((path, name)):
                 fates[name] = Fate.RETRIED
         return fates
+
+    def _has_failed(self, key: Key) -> bool:
+        end = self.past.ended.get(key)
+        has_ended_so = end is not None and end.state is ActionState.FAILED
+        return has_ended_so or key in self.past.failing
 
     def _following(
         self, graph: Graph, known: Iterable[str], fates: Mapping[str, Fate]

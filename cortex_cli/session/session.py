@@ -20,6 +20,7 @@ from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan
 from cortex_cli.plan.describe import describe
 from cortex_cli.plan.graph import Graph
+from cortex_cli.plan.prose import goal_findings
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
@@ -284,17 +285,21 @@ class Session:
         checked: set[ToolTarget] = set()
         for program in self.program.reached():
             findings = list(notes_on_plan(program))
+            names = _names(program, self.program.protocol)
+            if program.goal is not None:
+                known = replace(names, known=frozenset(feed.feed for feed in program.feeds))
+                findings += goal_findings(program.goal, known, program.variables)
             if program.plan is not None:
                 graph, found = check_plan(
                     program.plan.actions,
-                    _names(program, self.program.protocol),
+                    names,
                     outputs=program.outputs,
                     key=program.actions_key,
                 )
                 findings += found
                 graphs[id(program)] = graph
             elif program.feeds:
-                findings += check_plan(program.feeds, _names(program, self.program.protocol))[1]
+                findings += check_plan(program.feeds, names)[1]
             self._problems.extend(to_problems(findings, program.document))
             for tool in tools_of(program):
                 if tool not in checked:

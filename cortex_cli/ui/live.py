@@ -11,6 +11,7 @@ from cortex_cli.ui.view import RunView, fold
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
 
 FRAMES_PER_SECOND = 8
 
@@ -24,14 +25,17 @@ class LiveDisplay:
 
     def __init__(self, console: "Console", theme: Theme, view: RunView | None = None) -> None:
         """`console` is one that `theme.make_console` made, on a terminal that isn't dumb."""
-        from rich.live import Live
-
         self.view = view or RunView()
         self._console = console
         self._theme = theme
         self._drawn_at = float("-inf")
-        self._live = Live(
-            console=console,
+        self._live = self._panels()
+
+    def _panels(self) -> "Live":
+        from rich.live import Live
+
+        return Live(
+            console=self._console,
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
@@ -40,7 +44,9 @@ class LiveDisplay:
         )
 
     def start(self) -> None:
-        """Hide the cursor; the first tick draws."""
+        """Hide the cursor; the first tick draws, beneath what stands on the screen by then."""
+        # A new one knows of no earlier frame, which it would go back over.
+        self._live = self._panels()
         self._live.start()
 
     def handle(self, event: Event) -> None:

@@ -106,7 +106,7 @@ def _running(view: RunView, row: Row, columns: Columns) -> list[tuple[str, str]]
 
 def _queued(row: Row, now: float) -> list[tuple[str, str]]:
     if row.question:
-        return [(row.question, "yellow")]
+        return [(f"{row.question}  ", "yellow"), (_first_line(row.error), "dim")]
     if row.retry_at is not None:
         wait = seconds_text(max(0.0, row.retry_at - now), 1)
         return [

@@ -111,10 +111,8 @@ class RunStory:
             case ev.ActionQueued(data=data):
                 action.queued = event.sequence
                 action.wait_for(WaitCause(data.reason.value), at)
-            case ev.ApprovalRequested():
-                action.wait_for(WaitCause.APPROVAL, at)
-            case ev.ApprovalGiven():
-                action.stop_waiting(at)
+            case ev.ApprovalRequested() | ev.ApprovalGiven():
+                self._ask(action, event)
             case ev.ActionStarted(data=data):
                 self._start(action, event.sequence, data)
             case ev.ActionRetrying(data=data):
@@ -126,6 +124,16 @@ class RunStory:
                 self._end(action, event)
             case _:
                 pass
+
+    def _ask(self, action: ActionStory, event: ev.ApprovalRequested | ev.ApprovalGiven) -> None:
+        at = self.view.latest
+        if isinstance(event, ev.ApprovalGiven):
+            action.stop_waiting(at)
+            return
+        action.wait_for(WaitCause.APPROVAL, at)
+        if event.data.error:
+            action.end_attempt(at, event.data.error, event.data.error_type or None)
+            self._free(action, event.sequence)
 
     def _note_ready(self, action: ActionStory, at: float) -> None:
         """The first that is heard of an action since it was planned: it is ready, or over."""

@@ -138,7 +138,8 @@ def _of_action(event: _ActionEvent) -> str | None:
             far = progress_text(data)
             said = "progress " + ": ".join(part for part in (far, data.message) if part)
         case ev.ApprovalRequested(data=data):
-            said = f"asks: {data.question}"
+            error = f" ({data.error})" if data.error else ""
+            said = f"asks: {data.question}{error}"
         case ev.ApprovalGiven(data=data):
             answer = f": {data.answer}" if data.answer else ""
             said = f"{'approved' if data.approved else 'denied'} by {data.by}{answer}"

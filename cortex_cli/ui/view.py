@@ -16,6 +16,7 @@ __all__ = ["RunView", "fold"]
 
 _ERROR_LENGTH = 4_000
 _LINE_LENGTH = 400
+_WAYS = "retry, skip or stop?"
 
 
 def fold(view: RunView, event: ev.Event) -> RunView:
@@ -137,7 +138,10 @@ def _advance(view: RunView, row: Row, event: _Advance) -> None:
                 said = data.message[:_LINE_LENGTH]
                 view.lines.append(Said(view.latest, row.label, said, row))
         case ev.ApprovalRequested(data=data):
-            row.question = data.question[:_LINE_LENGTH]
+            row.question = _WAYS if data.error else data.question[:_LINE_LENGTH]
+            if data.error:
+                row.error, row.error_type = data.error[:_ERROR_LENGTH], data.error_type or ""
+                view.streams.end(event.path, row.id, view.latest)
         case ev.ApprovalGiven():
             row.question = ""
         case _:

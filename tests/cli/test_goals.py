@@ -212,6 +212,122 @@ async def test_a_sub_agent_plans_for_the_goal_that_its_call_gives(tmp_path: Path
     assert '"output":{"sea":"blue"}' in asked[3]
 
 
+TIDES = """\
+kind: Agent
+name: tides
+goal: "Explain ${inputs.topic} in ${env.REGION} for 5$, $AAPL or $(ls -l)"
+inputs: {topic: {type: string, default: tides}}
+environment: {variables: {REGION: "${REGION:-Wales}"}}
+"""
+
+
+async def test_references_in_a_goal_have_their_values_when_the_model_is_asked(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {"a.yaml": TIDES})
+    async with ScriptedServer([ANSWER, ANSWER]) as server:
+        place = Place(tmp_path, tmp_path / "state", server)
+        ended = await place.cortex("run", "a.yaml", "--set", "topic=$HOME ${env.REGION}")
+        replayed = await place.cortex("replay", "last")
+    assert (ended.code, replayed.code) == (0, 0), ended.err + replayed.err
+    goal = "The goal: Explain $HOME ${env.REGION} in Wales for 5$, $AAPL or $(ls -l)\n"
+    assert goal in messages(server.requests[0].body)
+    assert (
+        "a.yaml:3:7: warning: '$AAPL' stays as it is in the goal: nothing provides 'AAPL'"
+        in ended.err
+    )
+
+
+async def test_a_run_that_goes_on_has_the_same_goal(tmp_path: Path) -> None:
+    slow = "implementation: {type: command, command: [sleep, '30']}\n"
+    write(tmp_path, {
+        "a.yaml": TIDES + "import: {tools: [slow.yaml]}\n",
+        "slow.yaml": f"kind: Tool\nname: slow\nparameters: []\neffect: none\n{slow}",
+    })  # fmt: skip
+    async with ScriptedServer([action("s", "slow"), ANSWER]) as server:
+        place = Place(tmp_path, tmp_path / "state", server)
+        arguments = ("run", "a.yaml", "--set", "topic=ebbs", "--format", "ndjson")
+        stopped = await place.until("action_started", 1, signal.SIGINT, *arguments)
+        assert stopped.code == 130
+        (tmp_path / "slow.yaml").write_text((tmp_path / "slow.yaml").read_text().replace("30", "0"))
+        resumed = await place.cortex("resume", "last")
+    assert resumed.code == 0, resumed.err
+    for request in server.requests:
+        assert "The goal: Explain ebbs in Wales" in messages(request.body)
+
+
+async def test_a_goal_on_the_command_line_is_taken_word_for_word(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": TIDES})
+    async with ScriptedServer([ANSWER]) as server:
+        place = Place(tmp_path, tmp_path / "state", server)
+        ended = await place.cortex(
+            "run", "a.yaml", "--goal", "Keep $$ and ${inputs.topic} in $HOME"
+        )
+    assert (ended.code, ended.err.count("stays as it is")) == (0, 0)
+    asked = messages(server.requests[0].body)
+    assert "The goal: Keep $$ and ${inputs.topic} in $HOME\n" in asked
+
+
+async def test_a_sub_agents_own_goal_refers_to_what_its_call_gives_but_shows_no_secret(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {
+        "outer.yaml": """\
+kind: Agent
+name: outer
+secrets: {KEY: {env: THE_KEY}}
+import: {agents: [inner.yaml]}
+actions:
+  - {id: ask, type: agent, target: inner, parameters: {place: Rhyl, key: "${secrets.KEY}"}}
+""",
+        "inner.yaml": """\
+kind: Agent
+name: inner
+goal: "Find ${inputs.place} with ${inputs.key}"
+inputs: {place: string, key: string}
+""",
+    })  # fmt: skip
+    async with ScriptedServer([ANSWER]) as server:
+        place = Place(tmp_path, tmp_path / "state", server)
+        place.env["THE_KEY"] = "hunter2hunter2"
+        ended = await place.cortex("run", "outer.yaml")
+    assert ended.code == 0, ended.err
+    asked = messages(server.requests[0].body)
+    assert "The goal: Find Rhyl with ***" in asked
+    assert "hunter2" not in asked
+
+
+async def test_what_is_wrong_with_the_references_of_a_goal_is_told_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    wrong = "Explain ${inputs.topc}, ${steps.a} and ${env.KEY}"
+    secret = "secrets: {KEY: {env: THE_KEY}}\nenvironment: {variables: {KEY: '${secrets.KEY}'}}\n"
+    write(tmp_path, {
+        "outer.yaml": "kind: Agent\nname: outer\nimport: {agents: [a.yaml]}\n"
+                      "actions: [{id: call, type: agent, target: a}]\n",
+        "a.yaml": f"kind: Agent\nname: a\ngoal: '{wrong}'\n{secret}inputs: {{topic: string}}\n",
+    })  # fmt: skip
+    async with ScriptedServer([]) as server:
+        place = Place(tmp_path, tmp_path / "state", server)
+        for command in ("validate", "plan", "run"):
+            ended = await place.cortex(command, "outer.yaml")
+            assert ended.code == 2
+            assert "a.yaml:3:7: 'inputs.topc' is no declared input; did you mean 'topic'?" in (
+                ended.err
+            )
+            assert "a.yaml:3:7: ${steps.a} has no value in the goal" in ended.err
+            assert "a.yaml:3:7: the goal cannot hold a secret, and ${env.KEY} does" in ended.err
+
+
+async def test_a_goal_that_comes_to_nothing_is_told(tmp_path: Path) -> None:
+    text = "kind: Agent\nname: a\ngoal: '${inputs.what}'\ninputs: {what: {default: ' '}}\n"
+    write(tmp_path, {"a.yaml": text})
+    async with ScriptedServer([]) as server:
+        ended = await Place(tmp_path, tmp_path / "state", server).cortex("run", "a.yaml")
+    assert ended.code == 2
+    assert "the goal of 'a' is empty, once its references have values" in ended.err
+
+
 async def test_a_prompt_file_that_is_missing_is_told_before_anything_is_asked(
     tmp_path: Path,
 ) -> None:

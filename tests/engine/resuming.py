@@ -12,6 +12,7 @@ from cortex_cli.events import (
     ActionRetrying,
     ActionStarted,
     AgentEnded,
+    ApprovalRequested,
     Event,
 )
 from cortex_cli.kinds import ActionType
@@ -53,9 +54,14 @@ def in_flight(events: Sequence[Event]) -> dict[Place, int]:
         if isinstance(event, ActionStarted):
             if event.data.type not in _NESTING:
                 found[place] = event.data.attempt
-        elif isinstance(event, ActionEnded | ActionRetrying):
+        elif isinstance(event, ActionEnded | ActionRetrying) or has_failed(event):
             found.pop(place, None)
     return found
+
+
+def has_failed(event: ActionEvent) -> bool:
+    """Whether an attempt has failed, and a person is asked what to do about it."""
+    return isinstance(event, ApprovalRequested) and bool(event.data.error)
 
 
 def final(events: Sequence[Event]) -> dict[str, tuple[str, Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.engine.ports import Answer, Question, RunRequest, RunSpec
+from cortex_cli.engine.people import Answer, Decision, Failure, Question
+from cortex_cli.engine.ports import RunRequest, RunSpec
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.events import (
     ActionEnded,
@@ -21,10 +22,11 @@ from cortex_cli.events import (
     ActionStarted,
     AgentEnded,
     AgentStarted,
+    ApprovalRequested,
     Event,
     encode,
 )
-from cortex_cli.kinds import ActionMode, EdgeKind
+from cortex_cli.kinds import ActionMode, EdgeKind, WayOn
 from cortex_cli.plan.check import check_plan, is_sound
 from cortex_cli.plan.provided import Names
 from cortex_cli.protocol.action import Action
@@ -46,9 +48,22 @@ class Case:
 
 
 class Person:
-    """Answers after a while: mostly yes, sometimes no, seldom not at all; by the id alone."""
+    """Answers after a while: mostly yes, sometimes no, seldom not at all; by the id alone.
+
+    What has failed is tried again, mostly, until there have been three attempts, or six.
+    """
 
     is_there = True
+
+    def can_decide(self, failure: Failure) -> bool:
+        return sum(map(ord, failure.action.id)) % 5 != 1
+
+    async def decide(self, failure: Failure) -> Decision | None:
+        number = sum(map(ord, failure.action.id)) % 5
+        await anyio.sleep(number / 4)
+        if failure.attempts % 3 == 0:
+            return Decision(way=WayOn.STOP if number == 2 else WayOn.SKIP, by="ada")
+        return None if number == 3 else Decision(way=WayOn.RETRY, by="ada")
 
     async def ask(self, question: Question) -> Answer | None:
         number = sum(map(ord, question.action.id)) % 7
@@ -59,7 +74,10 @@ class Person:
 def case_of(seed: int) -> Case:
     """The plan, the faults, the limits and the cancel time of a seed."""
     random = Random(seed)
-    inner = spec_of(actions_of(random, random.randint(0, 4), "n"), **limits_of(random))
+    healing: dict[str, Any] = {"self_healing": True} if seed % 4 == 1 else {}
+    inner_healing = healing if seed % 8 == 1 else {}
+    inner_actions = actions_of(random, random.randint(0, 4), "n")
+    inner = spec_of(inner_actions, **limits_of(random), **inner_healing)
     tools = Tools(nested_specs={"inner": inner})
     actions = actions_of(random, random.randint(1, 9), "a", can_nest=True)
     limits = limits_of(random)
@@ -69,7 +87,9 @@ def case_of(seed: int) -> Case:
     has_person = random.random() < 0.7
     if random.random() < 0.2:
         limits["require_user_approval"] = random.choice([True, ["tool"], ["agent", "none"]])
-    return Case(spec_of(actions, tools, **limits), cancel_at, Person() if has_person else None)
+    return Case(
+        spec_of(actions, tools, **limits, **healing), cancel_at, Person() if has_person else None
+    )
 
 
 def limits_of(random: Random) -> dict[str, Any]:
@@ -221,7 +241,7 @@ def check_slots(spec: RunSpec, log: Log) -> None:
                     assert len(running) <= spec.protocol.slots
             case ActionStarted():
                 pass
-            case ActionRetrying():
+            case ActionRetrying() | ApprovalRequested():
                 running.discard((event.path, event.action_id))
             case _ if isinstance(event, ActionEnded):
                 running.discard((event.path, event.action_id))
@@ -241,7 +261,9 @@ def check_shared(spec: RunSpec, log: Log) -> None:
                 calls.append(event.seconds)
             held[event.path, event.action_id] = taken.get("pool", 0)
             assert sum(held.values()) <= 2
-        elif event.action_id and isinstance(event, (ActionRetrying, ActionEnded)):
+        elif event.action_id and isinstance(
+            event, ActionRetrying | ActionEnded | ApprovalRequested
+        ):
             held.pop((event.path, event.action_id), None)
     # The wire has milliseconds.
     assert all(later - first > 2.998 for first, later in zip(calls, calls[2:], strict=False))

@@ -115,6 +115,13 @@ def test_an_approval_that_nobody_can_give_waits_for_one(cortex):
     assert cortex(*resume, "--deny", "post", exit_code=1) == "null\n"
 
 
+def test_without_a_person_a_failure_is_not_asked_about(cortex):
+    failed = cortex("run", "ask_on_failure.yaml", "--json", exit_code=1).splitlines()
+    kinds = [json.loads(line)["event_type"] for line in failed]
+    assert "approval_requested" not in kinds
+    assert json.loads(failed[-1])["data"]["resume"].endswith(" --retry-failed")
+
+
 def test_an_approval_that_is_given_later_lets_the_action_run(cortex):
     cortex("run", "approval.yaml", exit_code=4)
     resume = ("resume", "last", "--progress", "none")

@@ -247,6 +247,16 @@ class Script:
         data = ev.ApprovalRequestedData(question=question, effect="external", parameters={})
         return self.emit(ev.ApprovalRequested, data, action)
 
+    def ask_about(self, action: str, question: str, error: str) -> "Script":
+        data = ev.ApprovalRequestedData(
+            question=question,
+            effect="external",
+            parameters={},
+            error=error,
+            error_type="broken",
+        )
+        return self.emit(ev.ApprovalRequested, data, action)
+
     def answer(self, action: str, *, approved: bool = True, text: str | None = None) -> "Script":
         data = ev.ApprovalGivenData(approved=approved, by="ada", answer=text)
         return self.emit(ev.ApprovalGiven, data, action)

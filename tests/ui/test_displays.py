@@ -230,6 +230,20 @@ def test_the_live_display_fits_the_screen_and_leaves_nothing_behind() -> None:
     assert gone.endswith("\r" + "\x1b[1A\x1b[2K" * 8)
 
 
+def test_the_live_display_goes_on_beneath_what_was_asked_meanwhile() -> None:
+    display, stream = live()
+    display.start()
+    display.tick(START_SECONDS)
+    display.close()
+    asked = len(stream.getvalue())
+    stream.write("May 'a' call tool 'pay'? y\n")
+    display.start()
+    display.tick(START_SECONDS + 1)
+    drawn = stream.getvalue()[asked:]
+    assert "\x1b[1A" not in drawn
+    display.close()
+
+
 @pytest.mark.parametrize("environ", [{"TERM": "dumb"}, {"TERM": "xterm", "COLUMNS": "20"}])
 def test_every_kind_of_event_can_be_shown_live(environ: dict[str, str]) -> None:
     display, _ = live(environ)

@@ -12,7 +12,9 @@ from cortex_cli.kinds import (
     SkipReason,
     TerminationReason,
 )
+from cortex_cli.ui.row_line import Columns, row_line
 from cortex_cli.ui.rows import Row
+from cortex_cli.ui.theme import Theme
 from cortex_cli.ui.view import RunView, fold
 from tests.ui.script import START_SECONDS, Script, planned
 
@@ -83,6 +85,16 @@ def test_final_states_keep_their_reasons() -> None:
 def test_a_question_is_there_until_it_is_answered() -> None:
     script = Script().start().plan([planned("a")]).queue("a", QueueReason.APPROVAL)
     assert row(script.ask("a", "Really?").view, "a").question == "Really?"
+    assert row(script.answer("a").view, "a").question == ""
+
+
+def test_a_question_about_a_failure_is_there_with_its_error() -> None:
+    script = Script().start().plan([planned("a")]).begin("a").queue("a", QueueReason.APPROVAL)
+    asked = row(script.ask_about("a", "'a' failed. Retry it?", "no such host\nat all").view, "a")
+    assert (asked.state, asked.question) == (ActionState.QUEUED, "retry, skip or stop?")
+    assert (asked.error, asked.error_type) == ("no such host\nat all", "broken")
+    line = row_line(script.view, asked, Theme(), Columns.for_width(80, 8), script.now).plain
+    assert line.endswith("retry, skip or stop?  no such host")
     assert row(script.answer("a").view, "a").question == ""
 
 
