@@ -66,17 +66,11 @@ def price(record: ActionRecord, scheduler: Scheduler, settle: Callable[[], None]
     scheduler.budgets.priced(record.number, needs)
 
 
-def open_budget(loop: Loop, before: int, scheduler: Scheduler, takeover: Takeover | None) -> None:
-    """Give the group of a loop its budget; `before` is that of the iteration before, or less than 0.
-
-    A further iteration has what the ones before have left.
-    """
-    budgets = scheduler.budgets
-    if before >= 0:
-        budgets.go_on(before, loop.group)
-    elif loop.spec.protocol.budget is not None:
-        budgets.open(loop.group, budget_left(loop, takeover))
-    if budgets.purses:
+def open_budget(loop: Loop, scheduler: Scheduler, takeover: Takeover | None) -> None:
+    """Give the first group of a loop its budget; further iterations have what that has left."""
+    if loop.spec.protocol.budget is not None:
+        scheduler.budgets.open(loop.group, budget_left(loop, takeover))
+    if scheduler.budgets.purses:
         loop.ledger.spending.scheduler = scheduler
 
 

@@ -105,19 +105,22 @@ class Groups:
 
     def open_group(self, loop: Loop) -> None:
         """Put an empty plan of a loop before the scheduler, to which actions are added."""
-        spec = loop.spec
+        if loop.group >= 0:
+            loop.group = self._scheduler.follow(loop.group)
+        else:
+            self._open_first(loop)
+        self._opened.append(loop)
+
+    def _open_first(self, loop: Loop) -> None:
+        protocol = loop.spec.protocol
         parent = None if loop.parent is None else loop.parent.number
-        cap = None if parent is None else spec.protocol.nested_cap
-        fail_fast = spec.protocol.fail_fast
-        before = loop.group
         loop.group = self._scheduler.open(
             parent=parent,
-            cap=cap,
-            fail_fast=fail_fast,
-            shared=spec.protocol.shared,
+            cap=None if parent is None else protocol.nested_cap,
+            fail_fast=protocol.fail_fast,
+            shared=protocol.shared,
         )
-        open_budget(loop, before, self._scheduler, self._takeover)
-        self._opened.append(loop)
+        open_budget(loop, self._scheduler, self._takeover)
 
     def _join(self, loop: Loop) -> list[ActionRecord]:
         outlook = loop.outlook

@@ -272,13 +272,21 @@ class Plans:
             joining = planning.take_held()
             self._growing.show(loop, is_complete=True)
             self._growing.join(loop, joining)
-        answer, usage = planning.answer, planning.usage
-        data = PlanExtendedData(actions=(), edges=(), complete=True, answer=answer, usage=usage)
+        self._tell_usage(loop, complete=True)
+
+    def _tell_usage(self, loop: Loop, *, complete: bool) -> None:
+        """Publish what the plan has used so far: a run that goes on has so much less."""
+        planning = planning_of(loop)
+        answer = planning.answer if complete else None
+        planning.told_usage = usage = planning.usage
+        data = PlanExtendedData(actions=(), edges=(), complete=complete, answer=answer, usage=usage)
         loop.ledger.emit(PlanExtended, data)
 
     def _end_iteration(self, loop: Loop) -> None:
         """All of an iteration has ended: go on with the next one, or end the loop."""
         planning = planning_of(loop)
+        if planning.usage != planning.told_usage:
+            self._tell_usage(loop, complete=False)
         loop.end_iteration(planning.complete())
         if loop.reason is None:
             loop.reason, loop.trouble = self._verdict(loop)

@@ -33,10 +33,6 @@ class Budgets:
         home.purses = (*fresh, *home.purses)
         self.purses += fresh
 
-    def go_on(self, before: int, group: int) -> None:
-        """Have a group take from the same budgets as the one before it: of another iteration."""
-        self._groups[group].purses = self._groups[before].purses
-
     def ask_price(self, node: Node) -> None:
         """An action is ready: what does it need?"""
         node.phase = Phase.PRICING

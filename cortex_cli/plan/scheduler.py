@@ -78,6 +78,17 @@ class Scheduler:
             above.nested = (*above.nested, group)
         return group.number
 
+    def follow(self, before: int) -> int:
+        """Add an empty group for a further iteration of the same loop; see `open`.
+
+        What limits it is what limits the group before, with what of that is taken or used.
+        """
+        group = self._groups[before].next(len(self._groups))
+        self._groups.append(group)
+        if group.parent is not None:
+            group.parent.nested = (*group.parent.nested, group)
+        return group.number
+
     def resize(self, slots: int) -> None:
         """Have so many slots from now on; what runs in one too many goes on."""
         self._queue.resize(slots)

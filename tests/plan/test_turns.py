@@ -243,20 +243,34 @@ def test_what_costs_nothing_never_waits_for_money() -> None:
     assert (bench.writing, bench.exhausted) == ([1], [])
 
 
-def test_a_further_iteration_has_the_budget_of_the_one_before_and_what_is_still_reserved() -> None:
+def test_a_further_iteration_has_the_limits_of_the_one_before_and_what_is_left_of_them() -> None:
     bench = Bench()
     first = bench.load(
         act("h", type="agent", target="x"), ask("f", mode="fire_and_forget"),
-        budget={"tokens": 25}, is_open=True,
+        budget={"tokens": 25}, shared={"llm": Rate(2.0, 60.0)}, is_open=True,
     )  # fmt: skip
     bench.scheduler.seal(first)
-    second = bench.load(is_open=True)
-    bench.scheduler.budgets.go_on(first, second)
+    second = bench.scheduler.follow(first)
     assert bench.scheduler.budgets.kinds(second) == {"tokens"}
     bench.ask_turn(second, tokens=20)
     assert bench.deferred == [(second, BUDGET)]
     bench.end("f")
     assert bench.writing == [second]
+    bench.end_turn(second)
+    bench.ask_turn(second, tokens=20)
+    assert bench.deferred[-1] == (second, RATE)
+    bench.restore()
+    assert bench.writing == [second]
+
+
+def test_a_further_iteration_of_a_nested_run_ends_with_its_action() -> None:
+    bench = helpers(1)
+    bench.scheduler.seal(1)
+    second = bench.scheduler.follow(1)
+    bench.ask_turn(second)
+    bench.scheduler.abort(0, SkipReason.CANCELLED, CancelReason.CANCELLED)
+    bench.take()
+    assert second in bench.closed
 
 
 def test_a_conversation_takes_nothing_itself_of_slots_and_budgets() -> None:
