@@ -7,9 +7,15 @@ from typing import Annotated, Any, Literal, assert_never
 import msgspec
 
 from cortex_cli.actions.answer_check import MisfitError, check_schema, read_answer
-from cortex_cli.actions.llm_estimate import ANSWER_TOKENS, estimated_usage, priced, tokens_in
 from cortex_cli.actions.parameters import encoded
 from cortex_cli.engine.cache import digest
+from cortex_cli.engine.call_usage import (
+    ANSWER_TOKENS,
+    counted_usage,
+    estimated_usage,
+    is_counted,
+    require,
+)
 from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.conversations import refuse_secrets
 from cortex_cli.engine.ports import (
@@ -115,7 +121,7 @@ class LlmAction:
             if self._fallback is None or not _moves_on(error, call):
                 raise
             call.report.warn(f"{error}; {self._fallback.name} answers in its place")
-        _require(self._fallback, request, call)
+        require(call.allowance, self._fallback, request)
         return await _answer(self._fallback, request, call)
 
     async def aclose(self) -> None:
@@ -135,13 +141,6 @@ def _moves_on(error: ActionError, call: ActionCall) -> bool:
     return error.error_type in _IN_THE_END and (call.is_last_attempt or is_too_long)
 
 
-def _require(client: ModelClient, request: ModelRequest, call: ActionCall) -> None:
-    """Reserve what a further call of the attempt uses at most, where the run has a budget."""
-    if call.allowance is not None and not call.allowance.require(estimated_usage(client, request)):
-        message = "the budget has not enough left for another call"
-        raise ActionError(message, error_type="budget_exhausted", retryable=False)
-
-
 async def _answer(client: ModelClient, request: ModelRequest, call: ActionCall) -> Any:
     report, schema = call.report, request.schema
     text = await _read_text(client, request, report)
@@ -154,7 +153,7 @@ async def _answer(client: ModelClient, request: ModelRequest, call: ActionCall) 
         reply = Message(role="user", content=_REPAIR.format(error))
     turns = (*request.messages, Message(role="assistant", content=text), reply)
     request = replace(request, messages=turns)
-    _require(client, request, call)
+    require(call.allowance, client, request)
     text = await _read_text(client, request, report)
     try:
         return read_answer(text, schema)
@@ -166,7 +165,7 @@ async def _answer(client: ModelClient, request: ModelRequest, call: ActionCall) 
 async def _read_text(client: ModelClient, request: ModelRequest, report: Reporter) -> str:
     """The text of an answer, whose pieces are reported as they come."""
     answer: list[str] = []
-    is_counted = False
+    is_told = False
     pieces = client.stream(request)
     try:
         async for piece in pieces:
@@ -175,14 +174,14 @@ async def _read_text(client: ModelClient, request: ModelRequest, report: Reporte
                     answer.append(text)
                     report.token(text, client.name)
                 case Usage():
-                    is_counted = bool(piece.input_tokens or piece.output_tokens)
+                    is_told = is_counted(piece)
                     report.usage(piece)
                 case _:
                     _tell(piece, client.name, report)
     finally:
-        if answer and not is_counted:
+        if answer and not is_told:
             # It broke off, or the endpoint does not count: what was said was paid for.
-            report.usage(_counted(client, request, answer))
+            report.usage(counted_usage(client, request, "".join(answer)))
         await close(pieces)
     return "".join(answer)
 
@@ -199,13 +198,6 @@ def _tell(piece: ThoughtPiece | CutShort | ToolCall, name: str, report: Reporter
             return
         case _:
             assert_never(piece)
-
-
-def _counted(client: ModelClient, request: ModelRequest, answer: list[str]) -> Usage:
-    """About what an answer has used for which no usage was reported."""
-    asked = estimated_usage(client, request).input_tokens
-    written = tokens_in("".join(answer))
-    return priced(client, Usage(input_tokens=asked, output_tokens=written))
 
 
 def make_request(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from cortex_cli.engine.approvals import needs_approval
 from cortex_cli.engine.attempts import Attempts, as_action_error, timed_out
-from cortex_cli.engine.budgets import budget_left, note_planned, note_used, over_budget
+from cortex_cli.engine.budgets import forgive, open_budget, over_budget, run_out
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.conversations import failure_of, refuse_secrets
 from cortex_cli.engine.items import Items, item_actions, publish
@@ -71,6 +71,7 @@ class Groups:
         self._opened: list[Loop | Items] = []
         self._by_owner: dict[int, Loop | Items] = {}
         self._plans = Plans(self, attempts, scheduler, around.takeover, settle)
+        self.turns = self._plans.turns
         attempts.heal = self._plans.note_failed
         self.will_mend = self._plans.will_mend
 
@@ -81,7 +82,7 @@ class Groups:
     def note_cancelled(self, record: ActionRecord, reason: CancelReason) -> None:
         """An action that waits for a group of its own is to end, and so is that group."""
         record.cancel_reason = reason
-        self._plans.stop_closed()
+        self.turns.stop_closed()
 
     def open(self, loop: Loop) -> None:
         """Begin a loop: put its plan before the scheduler, or have one written."""
@@ -106,26 +107,22 @@ class Groups:
 
     def open_group(self, loop: Loop) -> None:
         """Put an empty plan of a loop before the scheduler, to which actions are added."""
-        spec = loop.spec
+        if loop.group >= 0:
+            loop.group = self._scheduler.follow(loop.group)
+        else:
+            self._open_first(loop)
+        self._opened.append(loop)
+
+    def _open_first(self, loop: Loop) -> None:
+        protocol = loop.spec.protocol
         parent = None if loop.parent is None else loop.parent.number
-        cap = None if parent is None else spec.protocol.nested_cap
-        fail_fast = spec.protocol.fail_fast
-        before = loop.group
         loop.group = self._scheduler.open(
             parent=parent,
-            cap=cap,
-            fail_fast=fail_fast,
-            shared=spec.protocol.shared,
+            cap=None if parent is None else protocol.nested_cap,
+            fail_fast=protocol.fail_fast,
+            shared=protocol.shared,
         )
-        if spec.protocol.budget is not None:
-            budgets = self._scheduler.budgets
-            # A further iteration has what the ones before have left.
-            left = budget_left(loop, self._takeover) if before < 0 else budgets.left(before)
-            budgets.open(loop.group, left)
-        if self._scheduler.budgets.purses:
-            loop.ledger.spend = partial(note_used, self._scheduler)
-            loop.ledger.spend_on_plan = partial(note_planned, self._scheduler, loop.group)
-        self._opened.append(loop)
+        open_budget(loop, self._scheduler, self._takeover)
 
     def _join(self, loop: Loop) -> list[ActionRecord]:
         outlook = loop.outlook
@@ -198,7 +195,7 @@ class Groups:
             loop.reason = reason
         skip, cancel = _ENDS.get(reason, (SkipReason.CANCELLED, CancelReason.CANCELLED))
         self._scheduler.abort(loop.group, skip, cancel)
-        self._plans.stop_closed()
+        self.turns.stop_closed()
 
     def wind_down(self, loop: Loop, error: CortexError) -> None:
         """Begin nothing more; what runs goes on to its end, though nobody can write that down."""
@@ -208,13 +205,23 @@ class Groups:
         for number in self._by_owner:
             self.records[number].cancel_reason = CancelReason.CANCELLED
         self._scheduler.wind_down(loop.group, SkipReason.CANCELLED)
-        self._plans.stop_closed()
+        self.turns.stop_closed()
 
     def exhaust(self, exhausted: Exhaust) -> None:
-        """Begin nothing more in a loop whose budget does not have what an action needs."""
+        """Begin nothing more in a loop whose budget does not have what is needed."""
         loop = self._opened[exhausted.group]
         assert isinstance(loop, Loop), "only loops have budgets"
-        self.run_out(loop, over_budget(loop, self.records[exhausted.action], exhausted))
+        self.run_out(loop, over_budget(loop, self._needing(exhausted), exhausted))
+
+    def _needing(self, exhausted: Exhaust) -> str:
+        if exhausted.action is not None:
+            record = self.records[exhausted.action]
+            return f"'{'/'.join((*record.ledger.stamp.path, record.action.id))}'"
+        path: tuple[str, ...] = ()
+        if exhausted.turn is not None:
+            opened = self._opened[exhausted.turn]
+            path = opened.ledger.stamp.path if isinstance(opened, Loop) else ()
+        return f"the next turn of '{'/'.join(path)}'" if path else "the next turn of the model"
 
     def running(self, path: tuple[str, ...]) -> Loop | None:
         """The loop at a path that has not ended; None if there is none."""
@@ -224,15 +231,7 @@ class Groups:
 
     def run_out(self, loop: Loop, why: str) -> None:
         """Begin nothing more in a loop, whose budget is exhausted: `why` is for people."""
-        loop.reason = loop.reason or TerminationReason.BUDGET_EXHAUSTED
-        loop.over_budget = why
-        depth = len(loop.ledger.stamp.path)
-        for number, opened in self._by_owner.items():
-            owner = self.records[number]
-            if owner.ledger.stamp.path[:depth] == loop.ledger.stamp.path:
-                owner.cancel_reason = owner.cancel_reason or _OVER_BUDGET
-                if isinstance(opened, Loop):
-                    opened.over_budget = loop.over_budget
+        run_out(loop, why, [(self.records[n], opened) for n, opened in self._by_owner.items()])
         self._scheduler.wind_down(loop.group, SkipReason.BUDGET_EXHAUSTED)
 
     def _select(self, record: ActionRecord, item: Item) -> Item:
@@ -278,13 +277,15 @@ class Groups:
         loop.reason = TerminationReason.CANCELLED
         loop.is_timed_out = True
         self._scheduler.abort(loop.group, SkipReason.ABORTED, CancelReason.TIMEOUT)
-        self._plans.stop_closed()
+        self.turns.stop_closed()
         self._settle()
 
     def _close_items(self, items: Items) -> None:
         record = items.owner
         del self._by_owner[record.number]
-        if record.cancel_reason is _OVER_BUDGET and record.ledger.cut.isdisjoint(items.ids):
+        if record.cancel_reason is _OVER_BUDGET and record.ledger.spending.cut.isdisjoint(
+            items.ids
+        ):
             record.cancel_reason = None
         if record.cancel_reason is not None:
             self._attempts.cancel(record)
@@ -298,9 +299,8 @@ class Groups:
         if loop.deadline is not None:
             loop.deadline.stop()
         owner = loop.parent
-        if owner is not None and owner.cancel_reason is _OVER_BUDGET and not loop.ledger.cut:
-            # Nothing of it was left to begin.
-            owner.cancel_reason = None
+        if owner is not None:
+            forgive(loop, owner)
         if owner is not None and owner.cancel_reason is not None and loop.reason is None:
             loop.reason = NESTED_ENDS.get(owner.cancel_reason, TerminationReason.CANCELLED)
         loop.close(has_failed=self._scheduler.has_failed(loop.group))

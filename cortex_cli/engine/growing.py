@@ -35,10 +35,6 @@ class Host(Protocol):
         """Put an empty plan before the scheduler."""
         ...
 
-    def run_out(self, loop: Loop, why: str) -> None:
-        """The budget of a loop is exhausted: begin nothing more in it."""
-        ...
-
     def record(self, actions: Sequence[Action], ledger: Ledger) -> list[ActionRecord]:
         """The records of actions that join a plan."""
         ...

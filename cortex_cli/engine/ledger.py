@@ -16,6 +16,7 @@ from cortex_cli.engine.feeds import FedValues
 from cortex_cli.engine.past import PastEnd, PastFailure
 from cortex_cli.engine.ports import Allowance, RunSpec
 from cortex_cli.engine.reporter import ActionReporter, add_usage
+from cortex_cli.engine.spending import Spending
 from cortex_cli.events import (
     ActionCancelled,
     ActionCancelledData,
@@ -47,8 +48,6 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.report import PlannedAction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cortex_cli.engine.job import Job
     from cortex_cli.engine.masked_reporter import MaskedReporter
     from cortex_cli.engine.timers import Timer
@@ -140,8 +139,7 @@ class ActionRecord(msgspec.Struct, eq=False):
     def add_usage(self, usage: Usage) -> None:
         """Add what an attempt has used, over all attempts, and take it from the budgets."""
         self.usage = add_usage(self.usage, usage)
-        if self.ledger.spend is not None:
-            self.ledger.spend(self.number, usage)
+        self.ledger.spending.note_used(self.number, usage)
 
     def emit(self, kind: type[Any], data: Any, now: float | None = None) -> None:
         """Publish an event about the action; `now` is the time, where the caller knows it."""
@@ -174,10 +172,7 @@ class Ledger:
 
         `growth`, where there is one, knows the actions that join the plan while it runs.
 
-        `approval_rules`: what must be approved, of this run and of those around it. `spend` takes
-        what an action has used from the budgets, where there are any, `spend_on_plan` what a plan has; `cut` are the ids of the
-        actions that did not run, or did not run to their end, because one was exhausted; `warned`
-        has what was warned of once and for all.
+        `approval_rules`: what must be approved, of this run and of those around it.
         """
         self.approval_rules: tuple[bool | tuple[ActionType | Effect, ...], ...] = ()
         self.spec = spec
@@ -188,10 +183,7 @@ class Ledger:
         self.stamp = stamp
         self.bus = around.bus
         self.first = 0
-        self.spend: Callable[[int, Usage], None] | None = None
-        self.spend_on_plan: Callable[[Usage], None] | None = None
-        self.cut: set[str] = set()
-        self.warned: set[str] = set()
+        self.spending = Spending()
         self.is_strict = False
         self.growth: Growth | None = None
         self.usage: Usage | None = None
@@ -248,6 +240,12 @@ class Ledger:
     def warn(self, message: str) -> None:
         """Publish a warning about that run."""
         self.emit(WarningRaised, WarningData(message=message))
+
+    def warn_once(self, message: str) -> None:
+        """The same, of what has not been warned of before."""
+        if message not in self.spending.warned:
+            self.spending.warned.add(message)
+            self.warn(message)
 
     def note_completed(self, record: ActionRecord, output: Any, *, cached: bool = False) -> None:
         """Keep and publish an action's output, without secrets that it may hold.
@@ -326,7 +324,7 @@ class Ledger:
         """Publish that an action was ended from outside."""
         now = self._now()
         if reason is CancelReason.BUDGET_EXHAUSTED:
-            self.cut.add(record.action.id)
+            self.spending.cut.add(record.action.id)
         duration = self._end(record, ActionState.CANCELLED, now).duration_seconds
         usage = UNSET if record.usage is None else record.usage
         data = ActionCancelledData(reason=reason, duration_seconds=duration, usage=usage)
@@ -335,7 +333,7 @@ class Ledger:
     def note_skipped(self, record: ActionRecord, reason: SkipReason) -> None:
         """Publish that an action will not start."""
         if reason is SkipReason.BUDGET_EXHAUSTED:
-            self.cut.add(record.action.id)
+            self.spending.cut.add(record.action.id)
         now = self._now()
         self._end(record, ActionState.SKIPPED, now)
         record.emit(ActionSkipped, ActionSkippedData(reason=reason), now)

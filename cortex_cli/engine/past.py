@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cortex_cli.engine.past_plans import PastPlan, PastPlans
-from cortex_cli.engine.reporter import add_usage
+from cortex_cli.engine.reporter import add_usage, less_usage
 from cortex_cli.events import (
     ActionCancelled,
     ActionCompleted,
@@ -102,6 +102,7 @@ class Past:
         self.approved: set[Key] = set()
         self.ended: dict[Key, PastEnd] = {}
         self._used: dict[tuple[str, ...], Usage | None] = {}
+        self._written: dict[tuple[str, ...], Usage] = {}
         self.loops: dict[tuple[str, ...], PastPlans] = {}
         self.passing: dict[Key, PastEnd] = {}
         self._plans: set[tuple[str, ...]] = set()
@@ -197,12 +198,16 @@ class Past:
             self.inputs = event.data.inputs
 
     def _begin_iteration(self, path: tuple[str, ...], iteration: int) -> None:
+        self._written.pop(path, None)
         self.loops.setdefault(path, PastPlans(PastPlan(iteration))).begin(iteration)
 
     def _plan(self, event: PlanGenerated | PlanExtended | PlanPatched) -> None:
         used = event.data.usage if isinstance(event, PlanExtended) else None
         if isinstance(used, Usage):
-            self._used[event.path] = add_usage(self._used.get(event.path), used)
+            # Each time what the plan of this iteration has used in all.
+            more = less_usage(used, self._written.get(event.path))
+            self._used[event.path] = add_usage(self._used.get(event.path), more)
+            self._written[event.path] = used
         loop = self.loops.get(event.path)
         if loop is not None:
             loop.fold(event)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cortex_cli.engine.allowance import Allowance
 from cortex_cli.events import Usage
 from cortex_cli.protocol.plan_text import FinalAnswer, WrittenAction, WrittenRest
 
@@ -39,7 +40,9 @@ class PlanOrder:
     have not ended, as they were written: a repair turn adds to them. `refused` is what a repair
     turn is to put right; it is empty in the first turn of an iteration. `broken` is what a patch is
     to replace: actions that have failed, and those that were skipped because of them; it is empty
-    in every other turn. `feeds` are the values of the context feeds by name.
+    in every other turn. `feeds` are the values of the context feeds by name. `allowance` is there
+    where the run has a budget and the planner tells its `estimate`; that much is reserved for the
+    first call to a model.
     """
 
     agent_name: str
@@ -52,6 +55,7 @@ class PlanOrder:
     pending: tuple[Mapping[str, Any], ...] = ()
     broken: tuple[Outcome, ...] = ()
     refused: tuple[Refused, ...] = ()
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,13 @@ PlanPiece = WrittenAction | WrittenRest | PlanToken | PlanThought | PlanNote | F
 
 
 class Planner(Protocol):
-    """Writes plans, an action at a time."""
+    """Writes plans, an action at a time.
+
+    One that asks models may also have `def estimate(order) -> Usage`: what its first call to a
+    model uses at most, with `cost_usd` None where no price is known; ActionError where it can't be
+    told. In a run with a budget it keeps to that, and asks `order.allowance` before each further
+    call of the turn. What the turn of one without it uses is counted once it is known.
+    """
 
     @property
     def name(self) -> str:

@@ -40,7 +40,8 @@ class Planning:
     plan have ended, and nothing joins it any more. `is_complete`: the plan is written, but for
     patches; what these have `replaced` in an earlier part of the run is known by its ids, as is what the one did that
     was being written then, `mended_last`. `fed` are the
-    feeds that were fetched in this iteration.
+    feeds that were fetched in this iteration. `usage` is what writing it has used, of which events
+    have `told_usage`.
     """
 
     def __init__(self, spec: RunSpec, planner: Planner, goal: str, ledger: Ledger) -> None:
@@ -76,6 +77,7 @@ class Planning:
         self.is_answered = False
         self.error: ActionError | None = None
         self.usage: Usage | None = None
+        self.told_usage: Usage | None = None
         self.fed: set[str] = set()
         self.mending = Mending(self._most_patches())
         self.is_cut = self.is_closed = self.is_complete = False

@@ -14,16 +14,17 @@ from cortex_cli.engine.gate import gate
 from cortex_cli.engine.growing import Growing, Host, planning_of, refused
 from cortex_cli.engine.job import Broken, Halted, Result
 from cortex_cli.engine.ledger import ActionRecord
-from cortex_cli.engine.loop import NESTED_ENDS, Loop
+from cortex_cli.engine.loop import NESTED_ENDS, SUCCESSES, Loop
 from cortex_cli.engine.past_plans import PastPlan
 from cortex_cli.engine.planner import FinalAnswer, Refused, WrittenAction, WrittenRest
 from cortex_cli.engine.planning import MOST_REPAIRS
 from cortex_cli.engine.recall import recall, recall_plan
 from cortex_cli.engine.retry import delay_before
 from cortex_cli.engine.takeover import Takeover
-from cortex_cli.engine.termination import told_of, verdict_on
+from cortex_cli.engine.termination import Verdict, told_of, verdict_on
 from cortex_cli.engine.timers import Alarm
-from cortex_cli.engine.writing import Piece, writing
+from cortex_cli.engine.turns import Turns
+from cortex_cli.engine.writing import Piece
 from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData
 from cortex_cli.kinds import OnFailure, TerminationReason
@@ -52,7 +53,7 @@ class Plans:
         self._takeover = takeover
         self._settle = settle
         self._growing = Growing(host, attempts.can_ask)
-        self._writing: dict[int, Loop] = {}
+        self.turns = Turns(attempts, scheduler, self._take, self._turn_ended)
         self._loops: dict[int, Loop] = {}
 
     def begin(self, loop: Loop) -> None:
@@ -128,23 +129,25 @@ class Plans:
 
     def _soon(self, loop: Loop, action: Callable[[Loop], None]) -> None:
         """Do something about a failure once it is known what is skipped because of it."""
-        planning_of(loop).timer = self._attempts.timers.after(
-            0.0, partial(action, loop), loop.alarm(Alarm.PLAN)
-        )
+        self._after(0.0, loop, partial(action, loop))
+
+    def _after(self, seconds: float, loop: Loop, action: Callable[[], None]) -> None:
+        timers, about = self._attempts.timers, loop.alarm(Alarm.PLAN)
+        planning_of(loop).timer = timers.after(seconds, partial(self._do, action), about)
+
+    def _do(self, action: Callable[[], None]) -> None:
+        """What a moment was for: what the scheduler makes of it is performed, too."""
+        action()
+        self._settle()
 
     def close(self, loop: Loop) -> None:
         """All actions of a plan have ended, and nothing joins it any more."""
         planning = planning_of(loop)
         planning.is_closed = True
         planning.stop()
+        self.turns.drop(loop.group)
         if planning.job is None:
             self._end_iteration(loop)
-
-    def stop_closed(self) -> None:
-        """Stop the models whose plans take no more actions."""
-        for loop in list(self._writing.values()):
-            if not self._scheduler.is_open(loop.group):
-                planning_of(loop).stop()
 
     def will_mend(self, record: ActionRecord) -> bool:
         """Whether a patch is asked for where the action fails for good now."""
@@ -184,23 +187,11 @@ class Plans:
         planning.timer = None
         if not self._scheduler.is_open(loop.group):
             return
-        if self._scheduler.budgets.is_spent(loop.group):
-            self._host.run_out(loop, "the budget is exhausted, and the plan is not written yet")
-            return
         attempts, again = self._attempts, partial(self._ask, loop, wrong)
-        if feed_first(loop, self._host, attempts.timers, attempts.clock.now(), again):
-            return
-        planning.refused = []
-        planning.parts.begin_turn()
-        planning.job = writing(
-            planning,
-            loop.ledger,
-            planning.order(wrong),
-            partial(self._take, loop),
-            partial(self._turn_ended, loop, wrong),
-        )
-        self._writing[id(loop)] = loop
-        self._attempts.submit(planning.job)
+        if not feed_first(
+            loop, self._host, attempts.timers, attempts.clock.now(), partial(self._do, again)
+        ):
+            self.turns.ask(loop, wrong)
 
     def _take(self, loop: Loop, piece: Piece) -> None:
         """The model has written something: let it join the plan, or refuse it."""
@@ -226,13 +217,10 @@ class Plans:
 
     def _turn_ended(self, loop: Loop, wrong: Sequence[Refused], result: Result) -> None:
         """The model writes no more, or could not."""
-        planning = planning_of(loop)
-        planning.job = None
-        del self._writing[id(loop)]
         if isinstance(result, Halted):
             self._attempts.halt()
         if not self._scheduler.is_open(loop.group):
-            if planning.is_closed:
+            if planning_of(loop).is_closed:
                 self._end_iteration(loop)
         elif isinstance(result, Broken):
             self._fail(loop, wrong, result.error)
@@ -252,9 +240,7 @@ class Plans:
             loop.ledger.warn(f"{told}; it is asked again in {delay:.3g} s")
             self._growing.tell_waiting(loop, planning.admission.waiting())
             again = (*wrong, *planning.refused)
-            ask_again = partial(self._ask, loop, again)
-            about = loop.alarm(Alarm.PLAN)
-            planning.timer = self._attempts.timers.after(delay, ask_again, about)
+            self._after(delay, loop, partial(self._ask, loop, again))
         else:
             planning.error = error
             self._growing.drop_held(loop)
@@ -291,18 +277,24 @@ class Plans:
             joining = planning.take_held()
             self._growing.show(loop, is_complete=True)
             self._growing.join(loop, joining)
-        answer, usage = planning.answer, planning.usage
-        data = PlanExtendedData(actions=(), edges=(), complete=True, answer=answer, usage=usage)
+        self._tell_usage(loop, complete=True)
+
+    def _tell_usage(self, loop: Loop, *, complete: bool) -> None:
+        """Publish what the plan has used so far: a run that goes on has so much less."""
+        planning = planning_of(loop)
+        answer = planning.answer if complete else None
+        planning.told_usage = usage = planning.usage
+        data = PlanExtendedData(actions=(), edges=(), complete=complete, answer=answer, usage=usage)
         loop.ledger.emit(PlanExtended, data)
 
     def _end_iteration(self, loop: Loop) -> None:
         """All of an iteration has ended: go on with the next one, or end the loop."""
         planning = planning_of(loop)
+        if planning.usage != planning.told_usage:
+            self._tell_usage(loop, complete=False)
         loop.end_iteration(planning.complete())
-        self._note_ended_around(loop)
         if loop.reason is None:
-            has_failed = self._scheduler.has_failed(loop.group) and planning.has_failed
-            loop.reason, loop.trouble = verdict_on(planning, loop.spec, has_failed=has_failed)
+            loop.reason, loop.trouble = self._verdict(loop)
         if loop.reason is None:
             planning.put_by()
             self._next(loop)
@@ -310,11 +302,19 @@ class Plans:
             del self._loops[id(loop.ledger)]
             self._host.finish(loop)
 
-    def _note_ended_around(self, loop: Loop) -> None:
-        """What the loop is nested in may be ending: nothing more is begun then."""
+    def _verdict(self, loop: Loop) -> Verdict:
+        """Why the loop ends, if it does; it has not come to its end where what is around it ends."""
+        planning, around = planning_of(loop), self._ended_around(loop)
+        has_failed = self._scheduler.has_failed(loop.group) and planning.has_failed
+        verdict = verdict_on(planning, loop.spec, has_failed=has_failed)
+        # One that has reached its goal needs nothing more of a budget.
+        is_done = around is TerminationReason.BUDGET_EXHAUSTED and verdict[0] in SUCCESSES
+        return verdict if around is None or is_done else (around, None)
+
+    def _ended_around(self, loop: Loop) -> TerminationReason | None:
+        """Why what the loop is nested in is ending, if it is: nothing more is begun then."""
         owner = loop.parent
-        if owner is None or loop.reason is not None:
-            return
+        if owner is None:
+            return None
         reason = owner.cancel_reason or self._scheduler.stopping(owner.number)
-        if reason is not None:
-            loop.reason = NESTED_ENDS.get(reason, TerminationReason.CANCELLED)
+        return None if reason is None else NESTED_ENDS.get(reason, TerminationReason.CANCELLED)

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from cortex_cli.engine.allowance import Allowance
 from cortex_cli.engine.cache import CacheUse
 from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Past
@@ -92,17 +93,6 @@ class Reporter(Protocol):
 
     def warn(self, message: str) -> None:
         """Tell the user something that does not end the action."""
-        ...
-
-
-class Allowance(Protocol):
-    """What an attempt may use of the budget of its run."""
-
-    def require(self, usage: Usage) -> bool:
-        """Reserve so much for a further call to a model; False if the budget does not have it.
-
-        Then the attempt is to end: whatever it ends with, the action is cancelled.
-        """
         ...
 
 

@@ -10,9 +10,11 @@ from cortex_cli.engine.ports import Clock
 from cortex_cli.engine.timers import About, Alarm, Timer, Timers
 from cortex_cli.kinds import QueueReason
 from cortex_cli.plan.limits import Key as Order
-from cortex_cli.plan.purse import Purse
+from cortex_cli.plan.purse import Needs, Purse
 from cortex_cli.plan.scheduler import Scheduler
-from cortex_cli.plan.states import Item
+from cortex_cli.plan.states import Group, Item
+from cortex_cli.plan.turn import Turn
+from cortex_cli.plan.turns import Turns
 
 
 class Alarms(Timers):
@@ -133,6 +135,16 @@ class Barrier(Purse):
         return None
 
 
+class FreeTurns(Turns):
+    """Turns of models, of which the record says when they begin: they take nothing."""
+
+    def make(self, group: Group, needs: Needs) -> Turn:
+        """A turn that never waits."""
+        turn = super().make(group, needs)
+        turn.claims = ()
+        return turn
+
+
 class GatedScheduler(Scheduler):
     """A scheduler that leaves it to a gate who may start now, as far as budgets and rates go."""
 
@@ -140,6 +152,7 @@ class GatedScheduler(Scheduler):
         super().__init__(slots)
         self.gate = gate
         self.budgets.make = partial(Barrier, gate=gate, reason=QueueReason.BUDGET)
+        self.turns = FreeTurns(self._groups, self._queue, self.budgets)
         self._rates = Barrier(-1, "", inf, gate=gate, reason=QueueReason.RATE)
 
     def extend(self, group: int, items: Sequence[Item]) -> range:

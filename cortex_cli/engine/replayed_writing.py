@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn, TypeGuard
 
 import msgspec
 
@@ -15,7 +15,7 @@ from cortex_cli.engine.planner import FinalAnswer, PlanOrder, WrittenAction, Wri
 from cortex_cli.engine.ports import RunSpec
 from cortex_cli.engine.recorded import Recorded
 from cortex_cli.engine.replayed_waits import Alarms
-from cortex_cli.engine.reporter import add_usage
+from cortex_cli.engine.reporter import add_usage, less_usage
 from cortex_cli.engine.timers import Alarm
 from cortex_cli.engine.writing import Writing
 from cortex_cli.errors import ActionError
@@ -122,6 +122,9 @@ class Writings:
                 return self._say(event)
             case WarningRaised():
                 return self._warn(event)
+            case PlanExtended() if _is_left_over(event):
+                # It comes of the end of the iteration.
+                return False
             case PlanExtended() | PlanPatched() | PlanGenerated():
                 return self.go_on(event.path)
             case _:
@@ -180,7 +183,7 @@ class Writings:
         path = turn.job.call.path
         follows = None if result is not None else self._follows(turn)
         last = follows if isinstance(follows, PlanExtended) and follows.data.complete else None
-        used = self._used(turn, last)
+        used = self._used(turn, last or (self._left_over(turn) if follows is None else None))
         if used is not None:
             turn.job.call.report.usage(used)
         if last is not None and last.data.answer is not None:
@@ -221,11 +224,16 @@ class Writings:
                 return event
         return None
 
+    def _left_over(self, turn: _Turn) -> PlanExtended | None:
+        """What tells of the usage of a plan that was not written to its end."""
+        events = _of_iteration(self._record, turn.job.call.path)
+        return next((event for event in events if _is_left_over(event)), None)
+
     def _used(self, turn: _Turn, last: PlanExtended | None) -> Usage | None:
         """What the model has used that is not known yet."""
         ledger, planning = turn.loop.ledger, planning_of(turn.loop)
         if last is not None:
-            return _less(last.data.usage, planning.usage)
+            return less_usage(last.data.usage, planning.usage)
         # Of a turn that leaves no event, only what the whole run has used is told.
         total: Usage | None = None
         known = ledger.usage
@@ -236,11 +244,11 @@ class Writings:
             elif isinstance(event, IterationStarted):
                 written = None
             elif isinstance(event, PlanExtended) and event.data.usage is not None:
-                known = add_usage(known, _less(event.data.usage, written))
+                known = add_usage(known, less_usage(event.data.usage, written))
                 written = event.data.usage
             elif event.action_id is not None and (used := getattr(event.data, "usage", None)):
                 known = add_usage(known, used)
-        return _less(total, known)
+        return less_usage(total, known)
 
 
 def _parts(record: Recorded, path: Path) -> Iterator[tuple[Part, WrittenAction | WrittenRest]]:
@@ -300,6 +308,13 @@ def _is_mend(event: Event) -> bool:
     return _MENDS.search(_told(event)) is not None
 
 
+def _is_left_over(event: Event) -> TypeGuard[PlanExtended]:
+    """Whether an event tells of nothing but what writing a plan has used."""
+    if not isinstance(event, PlanExtended) or event.data.complete or event.data.actions:
+        return False
+    return event.data.usage is not None
+
+
 def is_over(record: Recorded, path: Path) -> bool:
     """Whether no further iteration of the run at a path begins."""
     for event in _of_run(record, path):
@@ -314,17 +329,3 @@ def _told(event: Event) -> str:
     if isinstance(event, WarningRaised):
         return event.data.message if event.data.refused is msgspec.UNSET else ""
     return (event.data.error or "") if isinstance(event, AgentEnded) else ""
-
-
-def _less(total: Usage | None, known: Usage | None) -> Usage | None:
-    if total is None or total == known:
-        return None
-    before = known or Usage()
-    cost: Any = total.cost_usd
-    more = Usage(
-        input_tokens=total.input_tokens - before.input_tokens,
-        output_tokens=total.output_tokens - before.output_tokens,
-        cost_usd=None if cost is None else cost - (before.cost_usd or 0.0),
-    )
-    is_nothing = not (more.input_tokens or more.output_tokens or more.cost_usd)
-    return None if is_nothing and cost is None else more

@@ -42,6 +42,7 @@ from cortex_cli.events import (
     IterationCompleted,
     LimitChanged,
     LlmToken,
+    PlanExtended,
     PlanGenerated,
     Progress,
     Thought,
@@ -159,7 +160,7 @@ class Replay(Runner):
             case ApprovalGiven(data=data):
                 answer = Answer(approved=data.approved, by=data.by, text=data.answer)
                 return self._finish(_key(event), Done(answer))
-            case IterationCompleted(path=path):
+            case IterationCompleted(path=path) | PlanExtended(path=path):
                 return self._end_iteration(path)
             case LimitChanged():
                 # It comes of how an attempt ends, and is told before that.

@@ -90,3 +90,17 @@ def add_usage(total: Usage | None, more: Usage | None) -> Usage | None:
         output_tokens=total.output_tokens + more.output_tokens,
         cost_usd=sum(costs) if costs else None,
     )
+
+
+def less_usage(total: Usage | None, known: Usage | None) -> Usage | None:
+    """What a usage has more than one that it includes; None if that is nothing."""
+    if total is None or total == known:
+        return None
+    before, cost = known or Usage(), total.cost_usd
+    more = Usage(
+        input_tokens=total.input_tokens - before.input_tokens,
+        output_tokens=total.output_tokens - before.output_tokens,
+        cost_usd=None if cost is None else cost - (before.cost_usd or 0.0),
+    )
+    is_nothing = not (more.input_tokens or more.output_tokens or more.cost_usd)
+    return None if is_nothing and cost is None else more

@@ -45,18 +45,20 @@ from cortex_cli.plan.commands import (
     Cancel,
     Check,
     Close,
+    Defer,
     Exhaust,
     Price,
     Queue,
     Restore,
     Skip,
     Start,
+    Write,
 )
 from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
 _TURN = 1_000
-_Rare = Ask | Restore | Close | Price | Exhaust
+_Rare = Ask | Restore | Close | Price | Exhaust | Write | Defer
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
 _TOOL = ActionType.TOOL
 _WAITING_FOR = {reason: ActionQueuedData(reason=reason) for reason in QueueReason}
@@ -222,7 +224,7 @@ class Runner:
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):
                 self._cancel(self._records[action], reason)
-            case Ask() | Restore() | Close() | Price() | Exhaust():
+            case Ask() | Restore() | Close() | Price() | Exhaust() | Write() | Defer():
                 self._perform_rare(command)
             case _:
                 assert_never(command)
@@ -240,6 +242,10 @@ class Runner:
                 self._price(self._records[action])
             case Exhaust():
                 self._groups.exhaust(command)
+            case Write(group):
+                self._groups.turns.begin(group)
+            case Defer(group, reason):
+                self._groups.turns.defer(group, reason)
 
     def _price(self, record: ActionRecord) -> None:
         price(record, self._scheduler, self._settle)

@@ -9,6 +9,10 @@ Trouble = tuple[str, str]
 """What has gone wrong, for people, and its type, for programs."""
 
 
+Verdict = tuple[TerminationReason | None, Trouble | None]
+"""Why a loop ends, None if it goes on; and what is wrong then, where no action says so."""
+
+
 def told_of(error: ActionError, planning: Planning, spec: RunSpec) -> str:
     """Why a model could not write, for people."""
     return (
@@ -16,10 +20,8 @@ def told_of(error: ActionError, planning: Planning, spec: RunSpec) -> str:
     )
 
 
-def verdict_on(
-    planning: Planning, spec: RunSpec, *, has_failed: bool
-) -> tuple[TerminationReason | None, Trouble | None]:
-    """Why the loop ends, None if it goes on; and what is wrong then, where no action says so.
+def verdict_on(planning: Planning, spec: RunSpec, *, has_failed: bool) -> Verdict:
+    """Whether the loop ends, and why.
 
     An answer that was given while an action of its plan failed does not count.
     """
@@ -38,9 +40,7 @@ def verdict_on(
     return (TerminationReason.GOAL_ACHIEVED, None) if reason and is_reached else (reason, trouble)
 
 
-def _standstill(
-    planning: Planning, spec: RunSpec
-) -> tuple[TerminationReason | None, Trouble | None]:
+def _standstill(planning: Planning, spec: RunSpec) -> Verdict:
     protocol, number = spec.protocol, planning.iteration
     if not planning.has_progressed and protocol.terminate_on_no_progress:
         told = f"{planning.planner.name} wrote neither an action nor an answer"

@@ -6,8 +6,10 @@ from typing import Any
 
 import anyio.lowlevel
 
+from cortex_cli.engine.growing import planning_of
 from cortex_cli.engine.job import Job, Result
 from cortex_cli.engine.ledger import Ledger
+from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.masked_reporter import MaskedReporter
 from cortex_cli.engine.planner import (
     FinalAnswer,
@@ -38,6 +40,7 @@ class _Voice:
 
     planning: Planning
     ledger: Ledger
+    spend: Callable[[Usage], None]
 
     def emit(self, kind: type[Any], data: Any) -> None:
         """Publish an event about the run."""
@@ -46,8 +49,7 @@ class _Voice:
     def add_usage(self, usage: Usage) -> None:
         """Count what planning has used, for the run and for its plan."""
         self.ledger.usage = add_usage(self.ledger.usage, usage)
-        if self.ledger.spend_on_plan is not None:
-            self.ledger.spend_on_plan(usage)
+        self.spend(usage)
         self.planning.usage = add_usage(self.planning.usage, usage)
 
 
@@ -86,14 +88,18 @@ class Writing:
 
 
 def writing(
-    planning: Planning,
-    ledger: Ledger,
+    loop: Loop,
     order: PlanOrder,
     take: Callable[[Piece], None],
+    spend: Callable[[Usage], None],
     on_end: Callable[[Result], None],
 ) -> Job:
-    """The job of one turn: `take` gets the parts of the plan, `on_end` how the turn has ended."""
-    reporter = ActionReporter(ledger.spec.protocol, _Voice(planning, ledger))
+    """The job of one turn: `take` gets the parts of the plan, `on_end` how the turn has ended.
+
+    `spend` takes what it has used from the budgets.
+    """
+    planning, ledger = planning_of(loop), loop.ledger
+    reporter = ActionReporter(ledger.spec.protocol, _Voice(planning, ledger, spend))
     masker = ledger.bus.masker
     report = reporter if masker is None else MaskedReporter(reporter, masker)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cortex_cli.engine.call_usage import EXHAUSTED
 from cortex_cli.engine.ports import ModelClient
 from cortex_cli.errors import ActionError
 
@@ -26,6 +27,8 @@ class Effort:
 
         `does` is what another model does then.
         """
+        if error.error_type == EXHAUSTED:
+            raise error
         if error.error_type == "context_length" and self.room > LEAST_ROOM:
             self.room //= 2
             return f"{error}; asked again with less"

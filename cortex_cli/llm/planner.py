@@ -5,6 +5,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from cortex_cli.engine.call_usage import (
+    ANSWER_TOKENS,
+    counted_usage,
+    estimated_usage,
+    is_counted,
+    require,
+)
 from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.planner import (
     FinalAnswer,
@@ -71,15 +78,24 @@ class ModelPlanner:
         """The model that was asked last."""
         return self._speaking.name
 
+    def estimate(self, order: PlanOrder) -> Usage:
+        """What the first call of the turn uses at most.
+
+        In a run with a budget a plan has at most 2,048 tokens where nothing else says it.
+        """
+        effort = Effort(self._clients)
+        return estimated_usage(effort.client, self._request(effort.client, order, effort.room))
+
     async def write(self, order: PlanOrder) -> AsyncGenerator[PlanPiece]:
-        """The pieces of one turn; ActionError if no model answers."""
+        """The pieces of one turn; ActionError if no model answers (`budget_exhausted`, too)."""
         if self._note is not None:
             yield PlanNote(f"{self._note}; {self._clients[0].name} plans")
             self._note = None
-        effort, turn = Effort(self._clients), _Turn()
+        effort, turn, is_further = Effort(self._clients), _Turn(), False
         while not turn.is_over:
             is_last = order.iteration >= order.max_iterations
-            turn = _Turn(has_open=bool(order.pending), is_last=is_last)
+            turn = _Turn(has_open=bool(order.pending), is_last=is_last, is_further=is_further)
+            is_further = True
             async with aclosing(self._tried(order, effort, turn)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -104,15 +120,25 @@ class ModelPlanner:
     async def _asked(
         self, order: PlanOrder, effort: Effort, turn: "_Turn"
     ) -> AsyncGenerator[PlanPiece]:
-        answer = effort.client.stream(self._request(effort.client, order, effort.room))
+        client = effort.client
+        request = self._request(client, order, effort.room)
+        if turn.is_further:
+            require(order.allowance, client, request)
+        answer = client.stream(request)
         try:
             async for piece in answer:
                 for found in turn.read(piece):
                     yield found
+        except ActionError:
+            for used in turn.used(client, request):
+                yield used
+            raise
         finally:
             await close(answer)
         for found in turn.ended():
             yield found
+        for used in turn.used(client, request):
+            yield used
 
     def _request(self, client: ModelClient, order: PlanOrder, room: int) -> ModelRequest:
         settings = self._parameters
@@ -121,6 +147,8 @@ class ModelPlanner:
         if is_held:
             grammar = turn_grammar(self._brief.offers, order)
             most = most or _LOCAL_TOKENS
+        if order.allowance is not None:
+            most = most or ANSWER_TOKENS
         return ModelRequest(
             messages=plan_messages(self._brief, order, room, is_held=is_held),
             temperature=settings.temperature,
@@ -135,22 +163,26 @@ class ModelPlanner:
 class _Turn:
     """What one answer has given so far; `has_open`: there are actions that have not ended.
 
-    `is_last`: no later turn may give an answer.
+    `is_last`: no later turn may give an answer. `is_further`: another model, or this one with a
+    longer prompt, was asked before.
     """
 
     has_open: bool = False
     is_last: bool = False
+    is_further: bool = False
     has_actions: bool = False
     is_over: bool = False
     _text: PlanText = field(default_factory=PlanText)
     _answer: FinalAnswer | None = None
     _cut: str | None = None
+    _said: list[str] = field(default_factory=list[str])
     _usage: list[Usage] = field(default_factory=list[Usage])
 
     def read(self, piece: ModelPiece) -> Iterator[PlanPiece]:
         """What a piece of the model's answer brings."""
         match piece:
             case TextPiece(text):
+                self._said.append(text)
                 yield PlanToken(text)
                 yield from self._parts(self._text.feed(text))
             case ThoughtPiece(text):
@@ -176,6 +208,11 @@ class _Turn:
             is_early = (self.has_open or self.has_actions) and not self.is_last
             told = as_json(self._answer.value)[:_LONGEST_SHOWN]
             yield PlanNote(_TOO_EARLY + told) if is_early else self._answer
+
+    def used(self, client: ModelClient, request: ModelRequest) -> Iterator[Usage]:
+        """What the answer has used; counted here where the endpoint does not, or it broke off."""
+        if self._said and not any(map(is_counted, self._usage)):
+            self._usage = [counted_usage(client, request, "".join(self._said))]
         yield from self._usage
 
     def _parts(self, parts: Sequence[PlanPart]) -> Iterator[PlanPiece]:

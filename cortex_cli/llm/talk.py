@@ -5,6 +5,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
+from cortex_cli.engine.allowance import Allowance
+from cortex_cli.engine.call_usage import (
+    ANSWER_TOKENS,
+    counted_usage,
+    estimated_usage,
+    is_counted,
+    require,
+)
 from cortex_cli.engine.cancellation import close
 from cortex_cli.engine.planner import (
     FinalAnswer,
@@ -82,21 +90,37 @@ class Talk:
         """The model that was asked last."""
         return self._speaking.name
 
+    def estimate(self, order: PlanOrder) -> Usage:
+        """What the first call of the turn uses at most; ActionError for parameters that don't fit.
+
+        In a run with a budget an answer has at most 2,048 tokens where nothing else says it.
+        """
+        self._history.take_in(order)
+        asking = self._asking(order)
+        return estimated_usage(asking.effort.client, self._request(asking))
+
     async def write(self, order: PlanOrder) -> AsyncGenerator[PlanPiece]:
-        """The pieces of one turn; ActionError if no model answers, or none as the schema asks."""
+        """The pieces of one turn; ActionError if no model answers, or none as the schema asks.
+
+        Another (`budget_exhausted`) where a further call would be too much.
+        """
         if self._note is not None:
             yield PlanNote(f"{self._note}; {self._clients[0].name} answers")
             self._note = None
         self._history.take_in(order)
-        asking = _Asking(
-            self._subject.question(order.inputs),
-            Effort(self._clients),
-            is_last=order.iteration >= order.max_iterations,
-        )
+        asking = self._asking(order)
         while not asking.is_over:
             async with aclosing(self._asked(asking)) as pieces:
                 async for piece in pieces:
                     yield piece
+            asking.is_further = True
+
+    def _asking(self, order: PlanOrder) -> "_Asking":
+        request = self._subject.question(order.inputs)
+        if order.allowance is not None and request.max_tokens is None:
+            request = replace(request, max_tokens=ANSWER_TOKENS)
+        is_last = order.iteration >= order.max_iterations
+        return _Asking(request, Effort(self._clients), is_last, order.allowance)
 
     async def _asked(self, asking: "_Asking") -> AsyncGenerator[PlanPiece]:
         """One answer of the model, or why it is asked again."""
@@ -118,13 +142,22 @@ class Talk:
             yield piece
 
     async def _heard(self, asking: "_Asking", reply: "_Reply") -> AsyncGenerator[PlanPiece]:
-        answer = asking.effort.client.stream(self._request(asking))
+        client, request = asking.effort.client, self._request(asking)
+        if asking.is_further:
+            require(asking.allowance, client, request)
+        answer = client.stream(request)
         try:
             async for piece in answer:
                 for found in self._read(piece, asking, reply):
                     yield found
+        except ActionError:
+            if reply.is_uncounted:
+                yield counted_usage(client, request, reply.said)
+            raise
         finally:
             await close(answer)
+        if reply.is_uncounted:
+            yield counted_usage(client, request, reply.said)
 
     def _read(self, piece: ModelPiece, asking: "_Asking", reply: "_Reply") -> Iterator[PlanPiece]:
         match piece:
@@ -134,14 +167,17 @@ class Talk:
             case ThoughtPiece(text):
                 yield PlanThought(text)
             case ToolCall() if asking.is_last:
+                reply.called.append(piece)
                 reply.left_out += 1
                 yield PlanNote(f"a call of '{piece.name}' was left out: it was the last turn")
             case ToolCall():
+                reply.called.append(piece)
                 reply.calls += 1
                 yield self._history.call(piece, reply.text)
             case CutShort(reason):
                 yield PlanNote(f"the answer of {self.name} was cut short: {_CUT[reason]}")
             case Usage():
+                reply.is_counted = is_counted(piece)
                 yield piece
             case _:
                 assert_never(piece)
@@ -186,11 +222,16 @@ class Talk:
 
 @dataclass(slots=True)
 class _Asking:
-    """One turn while it is asked for; `repair` is what is said of an answer that does not fit."""
+    """One turn while it is asked for; `repair` is what is said of an answer that does not fit.
+
+    `is_further`: a model was asked before.
+    """
 
     request: ModelRequest
     effort: Effort
     is_last: bool
+    allowance: Allowance | None
+    is_further: bool = False
     is_over: bool = False
     repair: tuple[Message, ...] = ()
 
@@ -202,8 +243,20 @@ class _Reply:
     texts: list[str] = field(default_factory=list[str])
     calls: int = 0
     left_out: int = 0
+    called: list[ToolCall] = field(default_factory=list[ToolCall])
+    is_counted: bool = False
 
     @property
     def text(self) -> str:
         """The text as one."""
         return "".join(self.texts)
+
+    @property
+    def said(self) -> str:
+        """All that was written, calls with their arguments."""
+        return self.text + "".join(call.name + call.arguments for call in self.called)
+
+    @property
+    def is_uncounted(self) -> bool:
+        """Whether something was written, and no usage was reported."""
+        return bool(self.said) and not self.is_counted

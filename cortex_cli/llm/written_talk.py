@@ -8,6 +8,7 @@ from typing import Any
 from cortex_cli.engine.planner import FinalAnswer, PlanOrder, PlanPiece, WrittenRest
 from cortex_cli.engine.ports import ModelClient, ModelRequest
 from cortex_cli.errors import ActionError
+from cortex_cli.events import Usage
 from cortex_cli.llm.plan_prompt import Brief
 from cortex_cli.llm.planner import ModelPlanner
 from cortex_cli.llm.talk import Subject
@@ -35,11 +36,20 @@ class WrittenTalk:
         """The model that was asked last."""
         return self._clients[0].name if self._planner is None else self._planner.name
 
-    async def write(self, order: PlanOrder) -> AsyncGenerator[PlanPiece]:
-        """The pieces of one turn; ActionError if no model answers, or none as the schema asks."""
+    def estimate(self, order: PlanOrder) -> Usage:
+        """What the first call of the turn uses at most; ActionError for parameters that don't fit."""
+        planner, asked, _ = self._asked(order)
+        return planner.estimate(asked)
+
+    def _asked(self, order: PlanOrder) -> tuple[ModelPlanner, PlanOrder, ModelRequest]:
+        """Who plans, what is asked of it, and the question of the conversation."""
         request = self._subject.question(order.inputs)
         planner = self._planner = self._planner or self._make(request)
-        asked = replace(order, goal=_goal(request), inputs={})
+        return planner, replace(order, goal=_goal(request), inputs={}), request
+
+    async def write(self, order: PlanOrder) -> AsyncGenerator[PlanPiece]:
+        """The pieces of one turn; ActionError if no model answers, or none as the schema asks."""
+        planner, asked, request = self._asked(order)
         async with aclosing(planner.write(asked)) as pieces:
             async for piece in pieces:
                 yield self._answer(piece, request) if isinstance(piece, FinalAnswer) else piece

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from cortex_cli.plan.commands import Command, Exhaust, Price
+from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.purse import Needs, Purse
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import Claim, Group, Node, Phase
+from cortex_cli.plan.turn import Turn, is_turn
 
 
 class Budgets:
@@ -50,6 +52,10 @@ class Budgets:
         """Whether a budget limits that kind for an action."""
         return any(purse.kind == kind for purse in self._nodes[action].group.purses)
 
+    def kinds(self, group: int) -> frozenset[str]:
+        """The kinds that budgets limit for a group."""
+        return frozenset(purse.kind for purse in self._groups[group].purses)
+
     def priced(self, action: int, needs: Needs) -> None:
         """What the action needs at most; it waits until so much of every budget can be reserved."""
         node = self._nodes[action]
@@ -59,45 +65,53 @@ class Budgets:
             self._queue.add(node)
 
     def used(self, action: int, units: Needs) -> None:
-        """An action has used so much: of what it has reserved as far as that goes."""
-        node = self._nodes[action]
-        reserved = {claim[0]: claim[1] for claim in node.claims}
+        """An action has used so much."""
+        self.use(self._nodes[action], units)
+
+    def use(self, holder: Node | Turn, units: Needs) -> None:
+        """Note that so much was used: of what the holder has reserved as far as that goes."""
+        reserved = _reserved(holder)
         held = {
             purse: purse.use(units.get(purse.kind, 0.0), reserved.get(purse, 0.0))
-            for purse in node.group.purses
+            for purse in holder.group.purses
         }
-        node.claims = _with(node, held)
-
-    def spend(self, group: int, units: Needs) -> None:
-        """What writes the plan of a group has used so much."""
-        for purse in self._groups[group].purses:
-            purse.use(units.get(purse.kind, 0.0), 0.0)
-
-    def left(self, group: int) -> dict[str, float]:
-        """What is left of a group's own budget, by kind."""
-        return {p.kind: p.left for p in self._groups[group].purses if p.group == group}
-
-    def is_spent(self, group: int) -> bool:
-        """Whether nothing is left of a budget that a group takes from."""
-        return any(purse.left <= 0 for purse in self._groups[group].purses)
+        holder.claims = _with(holder, held)
 
     def require(self, action: int, needs: Needs) -> bool:
-        """Make what a running action has reserved so much; False if it can't be had now.
+        """Make what a running action has reserved so much; see `demand`."""
+        return self.demand(self._nodes[action], needs)
+
+    def demand(self, holder: Node | Turn, needs: Needs) -> bool:
+        """Make what is reserved so much; False if it can't be had now.
 
         Then the budget counts as exhausted: whoever runs can't wait for others.
         """
-        node = self._nodes[action]
-        reserved = {claim[0]: claim[1] for claim in node.claims}
-        held: dict[Purse, float] = {}
-        for purse in node.group.purses:
+        purse = self.raise_to(holder, needs)
+        if purse is not None:
+            purse.lacking = holder.number, needs.get(purse.kind, 0.0)
+        return purse is None
+
+    def raise_to(self, holder: Node | Turn, needs: Needs) -> Purse | None:
+        """Make what is reserved so much; what has too few units free, if anything has."""
+        reserved, held = _reserved(holder), dict[Purse, float]()
+        for purse in holder.group.purses:
             units = needs.get(purse.kind, 0.0)
             if not purse.reserve(units, reserved.get(purse, 0.0)):
-                node.claims = _with(node, held)
-                purse.lacking = action, units
-                return False
+                holder.claims = _with(holder, held)
+                return purse
             held[purse] = max(units, reserved.get(purse, 0.0))
-        node.claims = _with(node, held)
-        return True
+        holder.claims = _with(holder, held)
+        return None
+
+    def demand_some(self, turn: Turn, needs: Needs) -> bool:
+        """Whether something is left of each kind of which it can't be said how much is needed.
+
+        Else the budget counts as exhausted.
+        """
+        spent = [p for p in turn.group.purses if p.kind not in needs and p.left <= 0]
+        for purse in spent:
+            purse.lacking = turn.number, 0.0
+        return not spent
 
     def let_go(self, purse: Purse) -> None:
         """Let those go on for whom there is enough in a purse now."""
@@ -107,17 +121,22 @@ class Budgets:
         """Tell of each budget, once, that has not what an action waits for, and never will."""
         for purse in self.purses:
             if not purse.is_exhausted:
-                found = purse.hopeless(self._is_waiting)
+                found = purse.hopeless(self._queue.is_waiting)
                 if found is not None:
                     purse.is_exhausted = True
-                    action, needs = found
-                    commands.append(Exhaust(purse.group, action, purse.kind, needs, purse.left))
+                    commands.append(self._exhaust(purse, *found))
 
-    def _is_waiting(self, number: int) -> bool:
-        return self._nodes[number].phase is Phase.READY
+    def _exhaust(self, purse: Purse, number: int, needs: float) -> Exhaust:
+        turn = self._queue.turns.get(number)
+        group, action = (turn and turn.group.number), (None if is_turn(number) else number)
+        return Exhaust(purse.group, action, group, purse.kind, needs, purse.left)
 
 
-def _with(node: Node, held: Mapping[Purse, float]) -> tuple[Claim, ...]:
-    """What the action holds, with other reservations in these purses."""
-    others = tuple(claim for claim in node.claims if claim[0] not in held)
+def _reserved(holder: Node | Turn) -> dict[Limit, float]:
+    return {limit: units for limit, units in holder.claims if isinstance(limit, Purse)}
+
+
+def _with(holder: Node | Turn, held: Mapping[Purse, float]) -> tuple[Claim, ...]:
+    """What is held, with other reservations in these purses."""
+    others = tuple(claim for claim in holder.claims if claim[0] not in held)
     return (*others, *((purse, units) for purse, units in held.items() if units))

@@ -23,14 +23,29 @@ class Price(msgspec.Struct, frozen=True):
     action: int
 
 
-class Exhaust(msgspec.Struct, frozen=True):
-    """The budget of a group does not have, and never will, what the action needs of a kind.
+class Write(msgspec.Struct, frozen=True):
+    """Have a model begin its turn on the plan of the group now."""
 
-    `left` is what is not used yet. Begin nothing more in the group, and let what runs end.
+    group: int
+
+
+class Defer(msgspec.Struct, frozen=True):
+    """Say that the turn in the group waits for a pool, a rate or a budget."""
+
+    group: int
+    reason: QueueReason
+
+
+class Exhaust(msgspec.Struct, frozen=True):
+    """The budget of a group has not, and never will have, what is needed of a kind.
+
+    It is needed by an action, or by the turn of the group with that number. `left` is what is not
+    used yet. Begin nothing more in the group, and let what runs end.
     """
 
     group: int
-    action: int
+    action: int | None
+    turn: int | None
     kind: str
     needs: float
     left: float
@@ -77,4 +92,6 @@ class Close(msgspec.Struct, frozen=True):
     group: int
 
 
-Command = Start | Check | Ask | Price | Queue | Restore | Skip | Cancel | Close | Exhaust
+Command = (
+    Start | Check | Ask | Price | Queue | Restore | Skip | Cancel | Close | Exhaust | Write | Defer
+)

@@ -65,15 +65,15 @@ class Flow:
         if node.needs_approval:
             node.phase = Phase.ASKING
             self.commands.append(Ask(node.number))
-        elif node.group.purses and node.traits.type is ActionType.LLM:
-            self._budgets.ask_price(node)
-        elif node.is_leaf:
-            node.phase = Phase.READY
-            self._queue.add(node)
-        else:
+        elif not node.is_leaf:
             node.phase = Phase.RUNNING
             node.has_started = True
             self.commands.append(Start(node.number))
+        elif node.group.purses and node.traits.type is ActionType.LLM:
+            self._budgets.ask_price(node)
+        else:
+            node.phase = Phase.READY
+            self._queue.add(node)
 
     def skip(self, node: Node, reason: SkipReason) -> None:
         """The action ends without having started."""

@@ -7,7 +7,7 @@ from cortex_cli.kinds import QueueReason
 from cortex_cli.protocol.resources import Rate, Resource
 
 Key = tuple[float, float, int]
-"""Who goes first among the ready: what sorts lower. The last is the action's number."""
+"""Who goes first among the ready: what sorts lower. The last is the number, of an action or a turn."""
 
 # Sums of fractions are rounded: ten tenths are one unit.
 _TOLERANCE = 1e-9

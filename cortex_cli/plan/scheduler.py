@@ -18,6 +18,7 @@ from cortex_cli.plan.flow import Flow
 from cortex_cli.plan.limits import Limit
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.states import QUEUING, WINDING_DOWN, Group, Item, Node, Outcome, Phase
+from cortex_cli.plan.turns import Turns
 from cortex_cli.protocol.resources import Resource
 
 # Looking up a member of an enumeration takes as long as a call, before Python 3.12.
@@ -41,6 +42,7 @@ class Scheduler:
         self._unanswered: list[Node] = []
         self._queue = ReadyQueue(self._nodes, slots)
         self.budgets = Budgets(self._nodes, self._groups, self._queue)
+        self.turns = Turns(self._groups, self._queue, self.budgets)
         self._flow = Flow(self._nodes, self._queue, self.budgets)
 
     def take(self) -> list[Command]:
@@ -74,6 +76,17 @@ class Scheduler:
             group.add_limit(name, self._limit(resource, QueueReason.POOL))
         if above is not None:
             above.nested = (*above.nested, group)
+        return group.number
+
+    def follow(self, before: int) -> int:
+        """Add an empty group for a further iteration of the same loop; see `open`.
+
+        What limits it is what limits the group before, with what of that is taken or used.
+        """
+        group = self._groups[before].next(len(self._groups))
+        self._groups.append(group)
+        if group.parent is not None:
+            group.parent.nested = (*group.parent.nested, group)
         return group.number
 
     def resize(self, slots: int) -> None:
@@ -293,6 +306,7 @@ class Scheduler:
             if cancel is None:
                 current.ending = WINDING_DOWN.get(skip, CancelReason.CANCELLED)
             current.is_ending = True
+            self.turns.withdraw(current.number)
             for node in current.nodes:
                 self._stop(node, skip, cancel, skipped)
                 pending.extend(node.nested)

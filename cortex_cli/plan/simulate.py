@@ -10,12 +10,14 @@ from cortex_cli.plan.commands import (
     Cancel,
     Check,
     Close,
+    Defer,
     Exhaust,
     Price,
     Queue,
     Restore,
     Skip,
     Start,
+    Write,
 )
 from cortex_cli.plan.graph import Graph
 from cortex_cli.plan.scheduler import Scheduler
@@ -115,7 +117,7 @@ class _Simulation:
                     case Skip(action):
                         schedule.starts[action] = schedule.ends[action] = now
                         schedule.ran[action] = False
-                    case Queue() | Cancel() | Close() | Price() | Exhaust():
+                    case Queue() | Cancel() | Close() | Price() | Exhaust() | Write() | Defer():
                         pass
                     case _:
                         assert_never(command)

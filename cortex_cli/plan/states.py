@@ -111,6 +111,12 @@ class Group:
             {} if parent is None else dict(parent.group.limits)
         )
 
+    def next(self, number: int) -> "Group":
+        """The group of a further iteration: it has the same caps, limits and purses."""
+        group = Group(number, self.parent, fail_fast=self.fail_fast)
+        group.caps, group.limits, group.purses = self.caps, self.limits, self.purses
+        return group
+
     def add_limit(self, name: str, limit: Limit) -> None:
         """Share something out among the group's actions, and those nested in them."""
         self.limits[name] = (limit, *self.limits.get(name, ()))

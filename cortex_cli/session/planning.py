@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cortex_cli.engine.planner import PlanOrder, PlanPiece
 from cortex_cli.engine.ports import ModelClient
 from cortex_cli.errors import Finding, SetupError, UsageError
+from cortex_cli.events import Usage
 from cortex_cli.kinds import ManifestKind, Severity
 from cortex_cli.manifest.models import AgentManifest
 from cortex_cli.manifest.program import Program
@@ -47,6 +48,10 @@ class ProgramPlanner:
     def write(self, order: PlanOrder) -> AsyncIterator[PlanPiece]:
         """The pieces of a plan as they are written."""
         return self.ready().write(order)
+
+    def estimate(self, order: PlanOrder) -> Usage:
+        """What the first call of a turn uses at most."""
+        return self.ready().estimate(order)
 
     def ready(self) -> "ModelPlanner":
         """Choose the models and read the prompts, if that is still to be done.

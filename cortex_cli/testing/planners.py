@@ -38,10 +38,23 @@ class ScriptedPlanner:
     more often than the test meant it to.
     """
 
+    estimate: Callable[[PlanOrder], Usage]
+
     def __init__(
-        self, turns: Iterable[Turn] | Callable[[PlanOrder], Turn], *, name: str = "scripted"
+        self,
+        turns: Iterable[Turn] | Callable[[PlanOrder], Turn],
+        *,
+        name: str = "scripted",
+        estimate: Usage | Callable[[PlanOrder], Usage] | None = None,
     ) -> None:
-        """`turns` may also be a function that makes a turn from its order."""
+        """`turns` may also be a function that makes a turn from its order.
+
+        `estimate` is what each turn, or that of an order, uses at most; without it nothing is told.
+        """
+        if isinstance(estimate, Usage):
+            self.estimate = lambda _: estimate
+        elif estimate is not None:
+            self.estimate = estimate
         self._turns = None if callable(turns) else iter(turns)
         self._make = turns if callable(turns) else None
         self._name = name

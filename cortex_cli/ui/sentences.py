@@ -109,6 +109,8 @@ def _of_plan(event: ev.PlanGenerated | ev.PlanExtended | ev.PlanPatched) -> str:
 def _of_growth(data: ev.PlanExtendedData) -> str:
     if data.actions:
         return f"planned {len(data.actions):,} more: {listed(action.id for action in data.actions)}"
+    if not data.complete:
+        return "the plan was not written to its end"
     return "the plan is complete" if data.answer is None else "answered"
 
 

@@ -13,12 +13,14 @@ from cortex_cli.plan.commands import (
     Check,
     Close,
     Command,
+    Defer,
     Exhaust,
     Price,
     Queue,
     Restore,
     Skip,
     Start,
+    Write,
 )
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
@@ -44,6 +46,8 @@ class Bench:
     lent: list[Restore] = field(default_factory=list[Restore])
     needs: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     exhausted: list[Exhaust] = field(default_factory=list[Exhaust])
+    writing: list[int] = field(default_factory=list[int])
+    deferred: list[tuple[int, QueueReason]] = field(default_factory=list[tuple[int, QueueReason]])
     known: dict[str, Resource] = field(default_factory=dict[str, Resource])
 
     def __post_init__(self) -> None:
@@ -56,6 +60,7 @@ class Bench:
         cap: int | None = None,
         asking: bool = False,
         budget: dict[str, float] | None = None,
+        is_open: bool = False,
         **group: Any,
     ) -> int:
         self.known |= group.get("shared", {})
@@ -67,7 +72,8 @@ class Bench:
         self.ids += [action.id for action in actions]
         items = items_of(graph, [0.0] * len(graph), first)
         self.scheduler.extend(number, [replace(item, needs_approval=asking) for item in items])
-        self.scheduler.seal(number)
+        if not is_open:
+            self.scheduler.seal(number)
         self.take()
         return number
 
@@ -89,11 +95,15 @@ class Bench:
                 self.cancelled[self.ids[action]] = reason
             case Check(action):
                 self.checks.append(self.ids[action])
-            case Ask() | Restore() | Close() | Price() | Exhaust():
+            case _:
                 self._note_rare(command)
 
-    def _note_rare(self, command: Ask | Restore | Close | Price | Exhaust) -> None:
+    def _note_rare(self, command: Ask | Restore | Close | Price | Exhaust | Write | Defer) -> None:
         match command:
+            case Write(group):
+                self.writing.append(group)
+            case Defer(group, reason):
+                self.deferred.append((group, reason))
             case Price(action):
                 name = self.ids[action]
                 self.scheduler.budgets.priced(action, self.needs.get(name, {"tokens": 10}))
@@ -116,6 +126,22 @@ class Bench:
     def use(self, name: str, **units: float) -> None:
         """An action that runs has used so much."""
         self.scheduler.budgets.used(self.ids.index(name), units)
+        self.take()
+
+    def exhausting(self) -> list[str]:
+        """The actions that a budget was exhausted for."""
+        return [self.ids[one.action] for one in self.exhausted if one.action is not None]
+
+    def ask_turn(self, group: int, **needs: float) -> None:
+        """A model is to write on the plan of a group."""
+        self.scheduler.turns.ask(group, needs)
+        self.take()
+
+    def end_turn(self, group: int, **used: float) -> None:
+        """It has used so much, and writes no more."""
+        self.scheduler.turns.used(group, used)
+        self.scheduler.turns.end(group)
+        self.writing.remove(group)
         self.take()
 
     def restore(self) -> None:

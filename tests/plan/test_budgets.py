@@ -65,7 +65,7 @@ def test_what_can_never_be_had_exhausts_the_budget_and_lets_what_runs_end() -> N
     bench.use("a1", tokens=6)
     [exhausted] = bench.exhausted
     assert (exhausted.kind, exhausted.needs, exhausted.left) == ("tokens", 10, 9)
-    assert bench.ids[exhausted.action] == "a2"
+    assert bench.exhausting() == ["a2"]
     wind_down(bench)
     assert bench.skipped == {"a2": OVER, "a3": OVER, "after": OVER}
     assert bench.running == ["a0", "a1"]
@@ -76,7 +76,7 @@ def test_what_can_never_be_had_exhausts_the_budget_and_lets_what_runs_end() -> N
 def test_what_needs_more_than_there_ever_was_is_told_at_once() -> None:
     bench = loaded(ask("big"), act("tool"), budget={"tokens": 50}, big=60)
     assert bench.running == ["tool"]
-    assert [bench.ids[told.action] for told in bench.exhausted] == ["big"]
+    assert bench.exhausting() == ["big"]
 
 
 def test_a_budget_is_exhausted_once() -> None:

@@ -16,12 +16,14 @@ from cortex_cli.plan.commands import (
     Check,
     Close,
     Command,
+    Defer,
     Exhaust,
     Price,
     Queue,
     Restore,
     Skip,
     Start,
+    Write,
 )
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
@@ -141,7 +143,7 @@ class Chaos:
             case _:
                 self.obey_end(command)
 
-    def obey_end(self, command: Skip | Cancel | Close | Price | Exhaust) -> None:
+    def obey_end(self, command: Skip | Cancel | Close | Price | Exhaust | Write | Defer) -> None:
         match command:
             case Skip(action):
                 self.queued.discard(action)
@@ -153,6 +155,8 @@ class Chaos:
                 self.closed += 1
             case Price() | Exhaust():
                 pytest.fail("there is no budget")
+            case Write() | Defer():
+                pytest.fail("no model writes")
 
     def end_one(self) -> None:
         action = self.running.pop(self.random.randrange(len(self.running)))
