@@ -198,6 +198,15 @@ class TerminationReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class TurnEnding(StrEnum):
+    """How a turn of a model that plans has ended; halted: with the task that hosts the run."""
+
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    HALTED = "halted"
+
+
 class Severity(StrEnum):
     """How bad a problem is: only an error keeps a manifest from running."""
 

@@ -23,6 +23,7 @@ from cortex_cli.engine.retry import delay_before
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.termination import told_of, verdict_on
 from cortex_cli.engine.timers import Alarm
+from cortex_cli.engine.unseen_turns import note_begun, note_ended
 from cortex_cli.engine.writing import Piece, writing
 from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData
@@ -176,7 +177,7 @@ class Plans:
     def _ask(self, loop: Loop, wrong: Sequence[Refused] = ()) -> None:
         """Have the model write, to begin with or to go on with what was refused."""
         planning = planning_of(loop)
-        planning.timer = None
+        was_left, planning.timer = planning.timer is not None, None
         if not self._scheduler.is_open(loop.group):
             return
         if self._scheduler.budgets.is_spent(loop.group):
@@ -187,6 +188,8 @@ class Plans:
             return
         planning.refused = []
         planning.parts.begin_turn()
+        if was_left:
+            note_begun(loop)
         planning.job = writing(
             planning,
             loop.ledger,
@@ -203,8 +206,7 @@ class Plans:
         if planning.is_cut or not self._scheduler.is_open(loop.group):
             planning.stop()
             return
-        if not isinstance(piece, FinalAnswer):
-            planning.parts.note(piece)
+        planning.parts.note(piece)
         match piece:
             case WrittenAction():
                 self._growing.take(loop, piece)
@@ -224,6 +226,7 @@ class Plans:
         planning = planning_of(loop)
         planning.job = None
         del self._writing[id(loop)]
+        note_ended(loop, result, is_open=self._scheduler.is_open(loop.group))
         if isinstance(result, Halted):
             self._attempts.halt()
         if not self._scheduler.is_open(loop.group):

@@ -25,12 +25,14 @@ Variables = Mapping[str, Mapping[str, str]]
 class Known:
     """What a record has of the plans of its run.
 
-    `planner` gives who wrote the plans of the run at a path, or mended its plan, if a model did.
+    `planner` gives who wrote the plans of the run at a path, or mended its plan, if a model did;
+    `is_conversation` says whether that model called tools in its own way.
     """
 
     reports: Reports
     variables: Variables
     planner: Callable[[tuple[str, ...], RunSpec], Planner | None]
+    is_conversation: Callable[[tuple[str, ...]], bool]
 
 
 class NothingIsCalled:
@@ -76,6 +78,7 @@ def replayed(spec: RunSpec, known: Known, path: tuple[str, ...] = ()) -> RunSpec
         targets=ReplayedTargets(spec.targets, known, path),
         outlook=outlook,
         planner=known.planner(path, spec),
+        is_conversation=known.is_conversation(path),
         # A dollar sign in a value is no reference.
         variables={**spec.variables, **{k: v.replace("$", "$$") for k, v in values.items()}},
     )

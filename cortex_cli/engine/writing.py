@@ -49,6 +49,7 @@ class _Voice:
         if self.ledger.spend_on_plan is not None:
             self.ledger.spend_on_plan(usage)
         self.planning.usage = add_usage(self.planning.usage, usage)
+        self.planning.parts.usage = add_usage(self.planning.parts.usage, usage)
 
 
 @dataclass(frozen=True, slots=True)
