@@ -52,7 +52,7 @@ class EventHeader(
 
     `sequence` is 1, 2, 3 … without a gap in a run; `path` holds the ids of the actions that
     enclose the nested run in which it happened, outermost first. `unseen` is for replays: what
-    models that plan have done since the event before.
+    has happened since the event before, and none tells of.
     """
 
     schema: Literal[1]

@@ -207,6 +207,16 @@ class TurnEnding(StrEnum):
     HALTED = "halted"
 
 
+class StopCause(StrEnum):
+    """What ends a run, or what is left of it, from outside."""
+
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+    TIMEOUT = "timeout"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    GRACE_ENDED = "grace_ended"
+
+
 class Severity(StrEnum):
     """How bad a problem is: only an error keeps a manifest from running."""
 

@@ -1,4 +1,4 @@
-"""What models that plan have done and no event tells of by itself, so that it can be replayed.
+"""What has happened in a run and no event tells of by itself, so that it can be replayed.
 
 An event has, under `unseen`, what has happened since the one before it.
 """
@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from cortex_cli.kinds import TurnEnding
+from cortex_cli.kinds import StopCause, TurnEnding
 from cortex_cli.payloads import Part, Usage
 
 
 class _Unseen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """`path` is that of the run that the model plans for."""
+    """`path` is that of the run, root or nested, in which it happened."""
 
     path: tuple[str, ...]
 
@@ -52,4 +52,14 @@ class TurnEnded(_Unseen, frozen=True, kw_only=True, tag="turn_ended"):
     answer: Any = None
 
 
-Unseen = PartWritten | TurnBegun | TurnEnded
+class RunStopped(_Unseen, frozen=True, kw_only=True, tag="run_stopped"):
+    """Nothing more begins, and what runs is ended, for a cause from outside; `why` is for people.
+
+    What comes of that are events.
+    """
+
+    cause: StopCause
+    why: str = ""
+
+
+Unseen = PartWritten | TurnBegun | TurnEnded | RunStopped

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cortex_cli.engine.ledger import ActionRecord
+from cortex_cli.engine.ledger import ActionRecord, Ledger
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Usage
@@ -46,7 +46,7 @@ def price(record: ActionRecord, scheduler: Scheduler, settle: Callable[[], None]
         record.allowance = Reservation(record, scheduler, settle)
         needs = units_of(usage)
         if usage.cost_usd is None and scheduler.budgets.limits(record.number, "cost_usd"):
-            _warn_once(record)
+            warn_of_price(record.ledger, record.action.target or "default")
     scheduler.budgets.priced(record.number, needs)
 
 
@@ -99,9 +99,9 @@ def _estimated(record: ActionRecord) -> Usage | None:
     return None if estimate is None else estimate(record.resolve(record.action.parameters))
 
 
-def _warn_once(record: ActionRecord) -> None:
-    target = record.action.target or "default"
-    message = f"the price of the model '{target}' is not known, so its cost is not limited"
-    if message not in record.ledger.warned:
-        record.ledger.warned.add(message)
-        record.ledger.warn(message)
+def warn_of_price(ledger: Ledger, name: str) -> None:
+    """Warn, once, of a model whose price is not known."""
+    message = f"the price of the model '{name}' is not known, so its cost is not limited"
+    if message not in ledger.warned:
+        ledger.warned.add(message)
+        ledger.warn(message)

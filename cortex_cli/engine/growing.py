@@ -9,7 +9,7 @@ from cortex_cli.engine.ledger import ActionRecord, Ledger
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.planner import Refused, WrittenAction
 from cortex_cli.engine.planning import Planning
-from cortex_cli.engine.unseen_turns import note_written
+from cortex_cli.engine.unseen_notes import note_written
 from cortex_cli.events import (
     PlanExtended,
     PlanExtendedData,

@@ -23,7 +23,7 @@ from cortex_cli.engine.retry import delay_before
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.termination import told_of, verdict_on
 from cortex_cli.engine.timers import Alarm
-from cortex_cli.engine.unseen_turns import note_begun, note_ended
+from cortex_cli.engine.unseen_notes import note_begun, note_ended
 from cortex_cli.engine.writing import Piece, writing
 from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData

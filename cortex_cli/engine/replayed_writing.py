@@ -15,24 +15,22 @@ from cortex_cli.engine.ports import RunSpec
 from cortex_cli.engine.recorded import Recorded
 from cortex_cli.engine.replayed_waits import Alarms
 from cortex_cli.engine.timers import Alarm
-from cortex_cli.engine.unseen_turns import result_of
+from cortex_cli.engine.unseen_notes import result_of
 from cortex_cli.engine.writing import Writing
 from cortex_cli.events import (
     AgentEnded,
     Event,
     IterationCompleted,
-    IterationStarted,
     LlmToken,
     PlanExtended,
     PlanGenerated,
     PlanPatched,
-    Termination,
     Thought,
     WarningRaised,
 )
 from cortex_cli.kinds import TurnEnding
 from cortex_cli.payloads import Part, RefusedPart
-from cortex_cli.unseen import PartWritten, TurnBegun, TurnEnded, Unseen
+from cortex_cli.unseen import PartWritten, TurnBegun, TurnEnded
 
 Path = tuple[str, ...]
 
@@ -92,23 +90,14 @@ class _Turn:
 
 
 class Writings:
-    """The models at work in a replay, by the path of the run that they plan for.
-
-    `end` ends the run at a path, or one around it, as the record has it: a model is stopped for
-    that.
-    """
+    """The models at work in a replay, by the path of the run that they plan for."""
 
     def __init__(
-        self,
-        record: Recorded,
-        alarms: Alarms,
-        loop_at: Callable[[Path], Loop | None],
-        end: Callable[[Path], object],
+        self, record: Recorded, alarms: Alarms, loop_at: Callable[[Path], Loop | None]
     ) -> None:
         self._record = record
         self._alarms = alarms
         self._loop_at = loop_at
-        self._end_at = end
         self._turns: dict[Path, _Turn] = {}
 
     def begin(self, job: Job, handler: Writing) -> None:
@@ -118,7 +107,7 @@ class Writings:
         assert loop is not None, "a plan is written for a run that goes on"
         self._turns[path] = _Turn(job, handler, loop, planning_of(loop).parts.turn)
 
-    def redo(self, fact: Unseen) -> bool:
+    def redo(self, fact: PartWritten | TurnBegun | TurnEnded) -> bool:
         """Have happen what no event tells of by itself; False if it can't be."""
         turn = self._turns.get(fact.path)
         match fact:
@@ -160,8 +149,6 @@ class Writings:
 
     def _end(self, turn: _Turn, fact: TurnEnded) -> bool:
         job = turn.job
-        if fact.ending is TurnEnding.STOPPED and not job.is_stopped:
-            self._end_at(fact.path)
         if fact.usage is not None:
             job.call.report.usage(fact.usage)
         if fact.is_answered:
@@ -223,13 +210,3 @@ def _of_run(record: Recorded, path: Path) -> Iterator[Event]:
 
 def _is_mend(event: Event) -> bool:
     return isinstance(event, WarningRaised) and _MENDS.search(event.data.message) is not None
-
-
-def is_over(record: Recorded, path: Path) -> bool:
-    """Whether no further iteration of the run at a path begins."""
-    for event in _of_run(record, path):
-        if isinstance(event, IterationStarted):
-            return False
-        if isinstance(event, Termination):
-            return True
-    return False

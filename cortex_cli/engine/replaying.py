@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
+from cortex_cli.engine.budgets import warn_of_price
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import CachedOutput
 from cortex_cli.engine.job import Broken, Done, Job, Result, Stopped
@@ -19,12 +20,12 @@ from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Answer, RunRequest, RunSpec
 from cortex_cli.engine.recorded import Recorded
-from cortex_cli.engine.replayed_endings import Ended, Endings
+from cortex_cli.engine.replayed_endings import Endings
 from cortex_cli.engine.replayed_jobs import Jobs, key_of
 from cortex_cli.engine.replayed_outside import LeastDelay, Said, repeat, with_someone
 from cortex_cli.engine.replayed_plans import Known, Variables, replayed
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
-from cortex_cli.engine.replayed_writing import Writings, is_over, planner_at
+from cortex_cli.engine.replayed_writing import Writings, planner_at
 from cortex_cli.engine.runner import Runner
 from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.engine.writing import Writing
@@ -48,12 +49,15 @@ from cortex_cli.events import (
     Thought,
     WarningRaised,
 )
-from cortex_cli.kinds import CancelReason, QueueReason
+from cortex_cli.kinds import CancelReason, QueueReason, StopCause
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.report import PlanReport
+from cortex_cli.unseen import RunStopped
 
 if TYPE_CHECKING:
     from cortex_cli.unseen import Unseen
+
+_Ended = ActionCompleted | ActionFailed | ActionRetrying | ActionCancelled
 
 
 class Replay(Runner):
@@ -67,8 +71,7 @@ class Replay(Runner):
         self._alarms = Alarms(record)
         self._jobs = Jobs()
         self._endings = Endings(self, record, self._alarms, self._jobs)
-        end_around = self._endings.end_around
-        self._writings = Writings(record, self._alarms, self.running, end_around)
+        self._writings = Writings(record, self._alarms, self.running)
         self._unseen: tuple[int, deque[Unseen]] = -1, deque()
         after = 0 if request.past is None else request.past.sequence
         first = record.events[0]
@@ -79,6 +82,7 @@ class Replay(Runner):
             variables=variables,
             planner=partial(planner_at, record),
             is_conversation=self._is_conversation,
+            refusal=self._refusal,
         )
         super().__init__(replayed(spec, known), request, bus, record, LeastDelay())
 
@@ -95,6 +99,8 @@ class Replay(Runner):
 
     def begin(self) -> None:
         """Come to all events before the first that something outside has led to."""
+        if any(isinstance(fact, RunStopped) for fact in self._record.events[0].unseen):
+            self.cancel()
         self._set_out(self)
 
     def submit(self, job: Job) -> None:
@@ -117,37 +123,41 @@ class Replay(Runner):
         return True
 
     def _redo(self, event: Event) -> bool:
-        """Have happen next what no event tells of by itself; whether there was any of it left."""
-        place, facts = self._unseen
-        if place != self._record.place:
-            facts = deque(event.unseen)
-            self._unseen = self._record.place, facts
+        """Have happen next of what no event tells of by itself; whether there was any of it left."""
+        facts = self._facts(event)
         if not facts:
             return False
-        if not self._writings.redo(facts.popleft()):
+        fact = facts.popleft()
+        is_stop = isinstance(fact, RunStopped)
+        if not (self._endings.redo(fact) if is_stop else self._writings.redo(fact)):
             raise self._record.stuck()
+        self._settle()
         return True
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether the run has come to its end, but for what nothing waits for."""
-        return self._root.is_closed
+    def _facts(self, event: Event) -> "deque[Unseen]":
+        """What has happened before the next event, and not yet here."""
+        if self._unseen[0] != self._record.place:
+            self._unseen = self._record.place, deque(event.unseen)
+        return self._unseen[1]
+
+    def _run_out_between(self) -> None:
+        """A budget is found to be exhausted between two commands, and not by what happens outside."""
+        event = self._record.expected
+        if event is None or not event.unseen:
+            return
+        fact = next(iter(self._facts(event)), None)
+        if isinstance(fact, RunStopped) and fact.cause is StopCause.BUDGET_EXHAUSTED:
+            self._facts(event).popleft()
+            if not self._endings.redo(fact):
+                raise self._record.stuck()
 
     def running(self, path: tuple[str, ...]) -> Loop | None:
         """The loop at a path that has not ended; None if there is none."""
         return self._groups.running(path)
 
-    def cancel_all(self) -> bool:
-        """Cancel the run; False if it is cancelled already."""
-        if self._is_cancelled:
-            return False
-        self.cancel()
-        return True
-
     def run_out(self, loop: Loop, why: str) -> None:
         """The budget of a loop is exhausted."""
         self._groups.run_out(loop, why)
-        self._settle()
 
     def stop(self, key: Key) -> bool:
         """Stop an action whose next call the budget had not enough for; False if it isn't there."""
@@ -170,10 +180,13 @@ class Replay(Runner):
             self._root.ledger.emit(LimitChanged, event.data)
 
     def _make_scheduler(self, slots: int) -> Scheduler:
-        self._gated = GatedScheduler(slots, Gate(self._waits_next))
+        self._gated = GatedScheduler(slots, Gate(self._waits_next), self._run_out_between)
         return self._gated
 
     def _price(self, record: ActionRecord) -> None:
+        event = self._record.expected
+        if isinstance(event, WarningRaised) and event.path == record.key[0]:
+            warn_of_price(record.ledger, record.action.target or "default")
         self._gated.price(record.number)
 
     def _waits_next(self, number: int, reason: QueueReason) -> bool:
@@ -189,6 +202,14 @@ class Replay(Runner):
         begins = (e for e in self._record.ahead() if isinstance(e, AgentStarted))
         return next((bool(e.data.is_conversation) for e in begins if e.path == path), False)
 
+    def _refusal(self, key: Key, target: str | None) -> ActionError | None:
+        """The error of an attempt that could not begin: the next event tells of it."""
+        event = self._record.expected
+        if not isinstance(event, ActionFailed | ActionRetrying) or key_of(event) != key:
+            return None
+        used = event.data.usage if isinstance(event, ActionFailed) else None
+        return None if used else self._error(event, target)
+
     def _cause(self, event: Event) -> bool:
         if event.action_id is None and self._writings.cause(event):
             return True
@@ -198,23 +219,22 @@ class Replay(Runner):
             case ActionStarted() | ActionQueued():
                 return self._let(key_of(event))
             case ActionCompleted() | ActionFailed() | ActionRetrying() | ActionCancelled():
-                return self._endings.end_silently(event) or self._end(event)
+                return self._end(event)
             case _:
                 return self._cause_seldom(event)
 
     def _cause_seldom(self, event: Event) -> bool:
         match event:
             case ActionSkipped():
-                return self._endings.end_for(event)
+                return self._endings.end_for(key_of(event), event.data.reason)
             case ApprovalGiven(data=data):
                 answer = Answer(approved=data.approved, by=data.by, text=data.answer)
                 return self._jobs.finish(key_of(event), Done(answer))
             case IterationCompleted(path=path):
-                over = is_over(self._record, path)
-                return self._endings.end_iteration(path, is_over=over) or self._writings.drop(path)
+                return self._writings.drop(path)
             case LimitChanged():
                 # It comes of how an attempt ends, and is told before that.
-                end = next((e for e in self._record.ahead() if isinstance(e, Ended)), None)
+                end = next((e for e in self._record.ahead() if isinstance(e, _Ended)), None)
                 return end is not None and self._end(end)
             case _:
                 return False
@@ -226,12 +246,12 @@ class Replay(Runner):
         repeat(event, job.call.report)
         return True
 
-    def _end(self, event: Ended) -> bool:
+    def _end(self, event: _Ended) -> bool:
         key = key_of(event)
         is_cancelled = isinstance(event, ActionCancelled)
         job = self._jobs.of(key, is_stopped=is_cancelled)
         if is_cancelled and (job is None or not job.is_stopped):
-            return self._endings.end_for(event)
+            return self._endings.end_for(key, event.data.reason)
         if job is None:
             return False
         usage = None if isinstance(event, ActionRetrying) else event.data.usage or None
@@ -239,23 +259,25 @@ class Replay(Runner):
             job.call.report.usage(usage)
         return self._jobs.finish(key, self._result(event, job), job)
 
-    def _result(self, event: Ended, job: Job) -> Result:
+    def _result(self, event: _Ended, job: Job) -> Result:
         match event:
             case ActionCompleted(data=data):
                 return Done(CachedOutput(data.output) if data.cached else data.output)
-            case ActionFailed(data=data):
-                error = ActionError(data.error, error_type=data.error_type, retryable=False)
-                return Broken(error)
-            case ActionRetrying(data=data):
-                again = self._record.next_of(key_of(event), ActionStarted)
-                is_same = again is None or again.data.target == job.call.action.target
-                return Broken(
-                    ActionError(data.error, error_type=data.error_type, retryable=is_same)
-                )
+            case ActionFailed() | ActionRetrying():
+                return Broken(self._error(event, job.call.action.target))
             case ActionCancelled():
                 return Stopped()
             case _:
                 assert_never(event)
+
+    def _error(self, event: ActionFailed | ActionRetrying, target: str | None) -> ActionError:
+        """The error of an attempt that has called the target."""
+        again = self._record.next_of(key_of(event), ActionStarted)
+        is_same = again is None or again.data.target == target
+        is_retryable = isinstance(event, ActionRetrying) and is_same
+        return ActionError(
+            event.data.error, error_type=event.data.error_type, retryable=is_retryable
+        )
 
     def _let(self, key: Key) -> bool:
         """Let an action go on that waits: to be tried again, for a budget, for a rate."""

@@ -1,13 +1,19 @@
-"""Notes for replays of what models that plan do unseen."""
+"""Notes for replays of what happens and no event tells of by itself."""
 
 from cortex_cli.engine.job import Broken, Done, Halted, Result, Stopped
+from cortex_cli.engine.ledger import Ledger
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.parts import beside_text
 from cortex_cli.engine.planner import WrittenAction
 from cortex_cli.engine.planning import Planning
 from cortex_cli.errors import ActionError
-from cortex_cli.kinds import TurnEnding
-from cortex_cli.unseen import PartWritten, TurnBegun, TurnEnded
+from cortex_cli.kinds import StopCause, TurnEnding
+from cortex_cli.unseen import PartWritten, RunStopped, TurnBegun, TurnEnded
+
+
+def note_stopped(ledger: Ledger, cause: StopCause, why: str = "") -> None:
+    """A run ends from outside; call it before anything comes of that."""
+    ledger.bus.note(RunStopped(path=ledger.stamp.path, cause=cause, why=why))
 
 
 def note_written(loop: Loop, piece: WrittenAction) -> None:
