@@ -37,13 +37,22 @@ from cortex_cli.payloads import (
 from cortex_cli.payloads import Payload as Payload
 from cortex_cli.payloads import StateCounts as StateCounts
 from cortex_cli.payloads import Usage as Usage
+from cortex_cli.unseen import Unseen
 
 
-class EventHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="event_type"):
+class EventHeader(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    tag_field="event_type",
+):
     """What all events have; `timestamp` is RFC 3339 in UTC with milliseconds.
 
     `sequence` is 1, 2, 3 … without a gap in a run; `path` holds the ids of the actions that
-    enclose the nested run in which it happened, outermost first.
+    enclose the nested run in which it happened, outermost first. `unseen` is for replays: what
+    has happened since the event before, and none tells of.
     """
 
     schema: Literal[1]
@@ -52,6 +61,7 @@ class EventHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field
     execution_id: str
     iteration: int
     path: tuple[str, ...]
+    unseen: tuple[Unseen, ...] = ()
 
     @property
     def event_type(self) -> str:
@@ -64,7 +74,7 @@ class EventHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field
         return datetime.fromisoformat(self.timestamp).timestamp()
 
 
-class RunEvent(EventHeader, frozen=True, kw_only=True, omit_defaults=True):
+class RunEvent(EventHeader, frozen=True, kw_only=True):
     """An event about a run as a whole, or about an action where one is named."""
 
     action_id: str | None = None

@@ -206,6 +206,25 @@ class TerminationReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class TurnEnding(StrEnum):
+    """How a turn of a model that plans has ended; halted: with the task that hosts the run."""
+
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    HALTED = "halted"
+
+
+class StopCause(StrEnum):
+    """What ends a run, or what is left of it, from outside."""
+
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+    TIMEOUT = "timeout"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    GRACE_ENDED = "grace_ended"
+
+
 class Severity(StrEnum):
     """How bad a problem is: only an error keeps a manifest from running."""
 

@@ -83,12 +83,16 @@ class StateCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AgentStartedData(Payload, frozen=True, kw_only=True):
-    """What the run is about to do; `estimate` is its scheduled seconds, None without a plan."""
+    """What the run is about to do; `estimate` is its scheduled seconds, None without a plan.
+
+    `is_conversation` is there where the run is that of a model that calls tools in its own way.
+    """
 
     agent_name: str
     max_iterations: int
     inputs: dict[str, Any]
     estimate: float | None
+    is_conversation: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class IterationStartedData(Payload, frozen=True, kw_only=True):
@@ -117,12 +121,16 @@ Part = tuple[int, int]
 
 
 class RefusedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A part of a plan that does not run: its text, and why; `is_action`: it could have been one."""
+    """A part of a plan that does not run: its text, and why; `is_action`: it could have been one.
+
+    `written` is that action, where the text is not its JSON.
+    """
 
     text: str
     reason: str
     is_action: bool
     part: Part
+    written: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PlanGeneratedData(Payload, frozen=True, kw_only=True):

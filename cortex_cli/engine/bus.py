@@ -11,6 +11,7 @@ from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.ports import Clock, Journal, Soon
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Event
+from cortex_cli.unseen import Unseen
 
 Listener = Callable[[Event], None]
 
@@ -67,6 +68,7 @@ class Bus:
         self._fail: Callable[[CortexError], None] | None = None
         self._listeners: list[Listener] = []
         self._second: int = -1
+        self._unseen: tuple[Unseen, ...] = ()
         self._prefix = self._stamp = ""
         self._since = self._until = 0.0
 
@@ -97,6 +99,10 @@ class Bus:
         """Hand every further event to the listener."""
         self._listeners.append(listener)
 
+    def note(self, fact: Unseen) -> None:
+        """Have the next event, of whatever, tell of what no event tells of by itself."""
+        self._unseen += (fact if self.masker is None else self.masker.fact(fact),)
+
     def run_event(self, kind: Callable[..., Event], stamp: Stamp, data: Any) -> None:
         """Publish an event about a run as a whole."""
         self._publish(kind(**self._header(stamp), data=data))
@@ -121,10 +127,12 @@ class Bus:
             execution_id=self.execution_id,
             iteration=stamp.iteration,
             path=stamp.path,
+            unseen=self._unseen,
             action_id=action.id,
             action_name=action.name,
             data=data,
         )
+        self._unseen = ()
         if self.masker is not None:
             self._publish(event)
         elif (self._journal is None or self._journal.append(event)) and not self._held:
@@ -144,6 +152,7 @@ class Bus:
 
     def _header(self, stamp: Stamp) -> dict[str, Any]:
         self._sequence += 1
+        unseen, self._unseen = self._unseen, ()
         return {
             "schema": 1,
             "sequence": self._sequence,
@@ -151,6 +160,7 @@ class Bus:
             "execution_id": self.execution_id,
             "iteration": stamp.iteration,
             "path": stamp.path,
+            "unseen": unseen,
         }
 
     def _format(self, now: float) -> str:

@@ -22,8 +22,9 @@ from cortex_cli.engine.plans import Plans
 from cortex_cli.engine.reporter import add_usage
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Alarm, Timers
+from cortex_cli.engine.unseen_notes import note_stopped
 from cortex_cli.errors import ActionError, CortexError
-from cortex_cli.kinds import CancelReason, SkipReason, TerminationReason
+from cortex_cli.kinds import CancelReason, SkipReason, StopCause, TerminationReason
 from cortex_cli.plan.commands import Exhaust
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.simulate import items_of
@@ -231,6 +232,7 @@ class Groups:
 
     def run_out(self, loop: Loop, why: str) -> None:
         """Begin nothing more in a loop, whose budget is exhausted: `why` is for people."""
+        note_stopped(loop.ledger, StopCause.BUDGET_EXHAUSTED, why)
         run_out(loop, why, [(self.records[n], opened) for n, opened in self._by_owner.items()])
         self._scheduler.wind_down(loop.group, SkipReason.BUDGET_EXHAUSTED)
 
@@ -269,11 +271,13 @@ class Groups:
         return records
 
     def _pass_deadline(self, loop: Loop) -> None:
+        note_stopped(loop.ledger, StopCause.DEADLINE)
         self.abort(loop, TerminationReason.DEADLINE)
         self._settle()
 
     def _time_out(self, record: ActionRecord, loop: Loop) -> None:
         record.timer = None
+        note_stopped(loop.ledger, StopCause.TIMEOUT)
         loop.reason = TerminationReason.CANCELLED
         loop.is_timed_out = True
         self._scheduler.abort(loop.group, SkipReason.ABORTED, CancelReason.TIMEOUT)
@@ -328,5 +332,8 @@ class Groups:
             self._attempts.fail(record, failure_of(loop))
 
     def _end_background(self) -> None:
+        root = self._opened[0]
+        assert isinstance(root, Loop), "the first that is opened is the run itself"
+        note_stopped(root.ledger, StopCause.GRACE_ENDED)
         self._scheduler.cancel_background(CancelReason.GRACE_ENDED)
         self._settle()

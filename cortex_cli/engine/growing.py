@@ -9,6 +9,7 @@ from cortex_cli.engine.ledger import ActionRecord, Ledger
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.planner import Refused, WrittenAction
 from cortex_cli.engine.planning import Planning
+from cortex_cli.engine.unseen_notes import note_written
 from cortex_cli.events import (
     PlanExtended,
     PlanExtendedData,
@@ -20,7 +21,7 @@ from cortex_cli.events import (
     WarningRaised,
 )
 from cortex_cli.kinds import SkipReason
-from cortex_cli.plan.admission import Admitted
+from cortex_cli.plan.admission import Admitted, Verdict
 from cortex_cli.plan.states import Item, Outcome
 from cortex_cli.protocol.action import Action
 
@@ -78,6 +79,8 @@ class Growing:
             self.refuse(loop, [(piece.text, reason)])
             return
         verdict = planning.admission.add(piece.value, piece.text)
+        if not _is_told_first(piece, verdict) or _is_held_back(loop):
+            note_written(loop, piece)
         self._admit(loop, verdict.admitted)
         self.refuse(loop, verdict.refused)
 
@@ -85,8 +88,7 @@ class Growing:
         if not admitted:
             return
         planning = planning_of(loop)
-        is_patch = bool(planning.mending.cone)
-        if loop.ledger.is_strict and not is_patch:
+        if _is_held_back(loop):
             planning.held += admitted
             return
         shown = [planning.sketched(one) for one in admitted]
@@ -94,7 +96,7 @@ class Growing:
         edges = tuple(edge for _, edges in shown for edge in edges)
         written = [dict(one.written) for one in admitted]
         parts = [planning.parts.place_of(one.written) for one in admitted]
-        if is_patch:
+        if planning.mending.cone:
             mending = planning.mending
             replaced, reason = mending.replaced(), mending.reason
             patch = PlanPatchedData(
@@ -172,6 +174,18 @@ def planning_of(loop: Loop) -> Planning:
     """The plans of a loop that a model writes, or mends."""
     assert loop.planning is not None, f"no model plans for '{loop.spec.name}'"
     return loop.planning
+
+
+def _is_told_first(piece: WrittenAction, verdict: Verdict) -> bool:
+    """Whether the first event that comes of a part is about itself."""
+    if verdict.admitted:
+        return any(one.written is piece.value for one in verdict.admitted)
+    return bool(verdict.refused) and verdict.refused[0][0] == piece.text
+
+
+def _is_held_back(loop: Loop) -> bool:
+    """Whether what is written joins the plan only once a person has approved it."""
+    return loop.ledger.is_strict and not planning_of(loop).mending.cone
 
 
 def _is_asked(loop: Loop, admitted: Admitted) -> bool:

@@ -10,7 +10,8 @@ from cortex_cli.events import Event, PlanGenerated, WarningRaised, encode
 
 # How to go on is said of the run as it is now.
 _LEFT_OUT = frozenset({"duration_seconds", "duration", "delay_seconds", "estimate", "resume"})
-_NOT_COMPARED = frozenset({"timestamp", "sequence", "execution_id"})
+# What is unseen is so in the run as it is now: what comes of it is compared.
+_NOT_COMPARED = frozenset({"timestamp", "sequence", "execution_id", "unseen"})
 _TOLERANCE = 1e-9
 _LONGEST = 120
 
@@ -18,7 +19,7 @@ _LONGEST = 120
 def difference(recorded: Event, made: Event) -> str | None:
     """The first difference in words; None if there is none but in times."""
     if type(recorded) is type(made) and recorded == msgspec.structs.replace(
-        made, timestamp=recorded.timestamp
+        made, timestamp=recorded.timestamp, unseen=recorded.unseen
     ):
         return None
     if _about(recorded) != _about(made):

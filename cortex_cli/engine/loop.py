@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from cortex_cli.engine.bus import Stamp
 from cortex_cli.engine.context import Context
 from cortex_cli.engine.ledger import ActionRecord, Ledger, Surroundings
@@ -170,6 +172,7 @@ class Loop:
             max_iterations=self.spec.protocol.max_iterations,
             inputs=ledger.context.inputs,
             estimate=None if self.makes_plans else self.outlook.scheduled_seconds,
+            is_conversation=True if self.spec.is_conversation else UNSET,
         )
         ledger.emit(AgentStarted, started)
         for warning in self._warnings:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from cortex_cli.engine.spellings import (
@@ -23,7 +24,9 @@ from cortex_cli.engine.spellings import (
     without_breaks,
 )
 from cortex_cli.events import Event
+from cortex_cli.payloads import RefusedPart
 from cortex_cli.protocol.sealed import MASK, Sealed, rewritten
+from cortex_cli.unseen import Unseen
 
 _NUMBER = re.compile(r"[-+.0-9eE]+")
 _TEXTS = frozenset({str, Sealed})
@@ -136,15 +139,26 @@ class Masker:
 
     def event(self, event: Event) -> Event:
         """The event with no secret in its payload."""
+        changes = self._changes(event.data)
+        return replace(event, data=replace(event.data, **changes)) if changes else event
+
+    def fact(self, fact: Unseen) -> Unseen:
+        """What no event tells of by itself, with no secret in it."""
+        return replace(fact, **self._changes(fact))
+
+    def _changes(self, struct: msgspec.Struct) -> dict[str, Any]:
+        """The fields that hold texts, masked."""
         changes: dict[str, Any] = {}
-        for name in event.data.__struct_fields__:
-            value: Any = getattr(event.data, name)
+        for name in struct.__struct_fields__:
+            value: Any = getattr(struct, name)
             # By its type, not isinstance: the enums are strings, too, and are no texts.
             if type(value) in _TEXTS:
                 changes[name] = self.mask(value)
             elif isinstance(value, dict | list):
                 changes[name] = self.mask_value(value)
-        return replace(event, data=replace(event.data, **changes)) if changes else event
+            elif type(value) is RefusedPart:
+                changes[name] = replace(value, **self._changes(value))
+        return changes
 
     def before_cut(self, text: str) -> str:
         """What may be shown of a text that was cut behind: not what may begin a secret."""

@@ -24,6 +24,7 @@ from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.termination import Verdict, told_of, verdict_on
 from cortex_cli.engine.timers import Alarm
 from cortex_cli.engine.turns import Turns
+from cortex_cli.engine.unseen_notes import note_ended
 from cortex_cli.engine.writing import Piece
 from cortex_cli.errors import ActionError
 from cortex_cli.events import PlanExtended, PlanExtendedData
@@ -184,14 +185,14 @@ class Plans:
     def _ask(self, loop: Loop, wrong: Sequence[Refused] = ()) -> None:
         """Have the model write, to begin with or to go on with what was refused."""
         planning = planning_of(loop)
-        planning.timer = None
+        was_left, planning.timer = planning.timer is not None, None
         if not self._scheduler.is_open(loop.group):
             return
         attempts, again = self._attempts, partial(self._ask, loop, wrong)
         if not feed_first(
             loop, self._host, attempts.timers, attempts.clock.now(), partial(self._do, again)
         ):
-            self.turns.ask(loop, wrong)
+            self.turns.ask(loop, wrong, was_left=was_left)
 
     def _take(self, loop: Loop, piece: Piece) -> None:
         """The model has written something: let it join the plan, or refuse it."""
@@ -199,8 +200,7 @@ class Plans:
         if planning.is_cut or not self._scheduler.is_open(loop.group):
             planning.stop()
             return
-        if not isinstance(piece, FinalAnswer):
-            planning.parts.note(piece)
+        planning.parts.note(piece)
         match piece:
             case WrittenAction():
                 self._growing.take(loop, piece)
@@ -217,6 +217,7 @@ class Plans:
 
     def _turn_ended(self, loop: Loop, wrong: Sequence[Refused], result: Result) -> None:
         """The model writes no more, or could not."""
+        note_ended(loop, result, is_open=self._scheduler.is_open(loop.group))
         if isinstance(result, Halted):
             self._attempts.halt()
         if not self._scheduler.is_open(loop.group):

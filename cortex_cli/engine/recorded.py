@@ -20,7 +20,6 @@ from cortex_cli.events import (
     Event,
     Termination,
 )
-from cortex_cli.kinds import TerminationReason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Half a millisecond later, so that no rounding gives the millisecond before; a fraction that
@@ -47,7 +46,8 @@ class Recorded:
         self._starts: dict[Key, float] = {}
         self._missed: MissError | None = None
         self._base = _moment(events[0])
-        self.ending = self.reason_of(())
+        ends = (e for e in events if isinstance(e, Termination) and not e.path)
+        self.ending = next((event.data.reason for event in ends), None)
         last = events[-1]
         self.is_cut = bool(last.path) or not isinstance(last, AgentEnded)
 
@@ -119,15 +119,6 @@ class Recorded:
             event = self.events[place]
             if key is None or (event.path, event.action_id) == key:
                 yield event
-
-    def reason_of(self, path: tuple[str, ...]) -> TerminationReason | None:
-        """Why the run at a path ends, as far as the record goes."""
-        for event in self.ahead():
-            if isinstance(event, Termination) and event.path == path:
-                return event.data.reason
-            if isinstance(event, AgentStarted) and event.path == path and path:
-                return None
-        return None
 
     def error_of(self, path: tuple[str, ...]) -> str:
         """The error with which the run at a path fails or is paused; empty if it doesn't."""

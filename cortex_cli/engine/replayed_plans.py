@@ -6,8 +6,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from cortex_cli.engine.past import Key
 from cortex_cli.engine.planner import Planner
 from cortex_cli.engine.ports import ActionCall, Handler, RunSpec, Targets
+from cortex_cli.errors import ActionError
 from cortex_cli.plan.describe import Outlook, work_out
 from cortex_cli.plan.estimate import Estimate
 from cortex_cli.protocol.action import Action
@@ -25,12 +27,16 @@ Variables = Mapping[str, Mapping[str, str]]
 class Known:
     """What a record has of the plans of its run.
 
-    `planner` gives who wrote the plans of the run at a path, or mended its plan, if a model did.
+    `planner` gives who wrote the plans of the run at a path, or mended its plan, if a model did;
+    `is_conversation` says whether that model called tools in its own way. `refusal` gives the
+    error of an attempt of an action that calls a target, where it can't begin now.
     """
 
     reports: Reports
     variables: Variables
     planner: Callable[[tuple[str, ...], RunSpec], Planner | None]
+    is_conversation: Callable[[tuple[str, ...]], bool]
+    refusal: Callable[[Key, str | None], ActionError | None]
 
 
 class NothingIsCalled:
@@ -51,13 +57,20 @@ class ReplayedTargets:
         self._path = path
         self._handler = NothingIsCalled()
 
-    def handler(self, _action: Action) -> Handler:
-        """The same for all."""
+    def handler(self, action: Action) -> Handler:
+        """The same for all; ActionError where there was none."""
+        self._refuse(action)
         return self._handler
 
     def nested(self, action: Action) -> RunSpec:
-        """The run behind an agent or workflow action; ActionError if there is none."""
+        """The run behind an agent, workflow or llm action; ActionError if there is, or was, none."""
+        self._refuse(action)
         return replayed(self._targets.nested(action), self._known, (*self._path, action.id))
+
+    def _refuse(self, action: Action) -> None:
+        refusal = self._known.refusal((self._path, action.id), action.target)
+        if refusal is not None:
+            raise refusal
 
     def nested_seconds(self, action: Action) -> float | None:
         """As its manifest has it."""
@@ -76,6 +89,7 @@ def replayed(spec: RunSpec, known: Known, path: tuple[str, ...] = ()) -> RunSpec
         targets=ReplayedTargets(spec.targets, known, path),
         outlook=outlook,
         planner=known.planner(path, spec),
+        is_conversation=known.is_conversation(path),
         # A dollar sign in a value is no reference.
         variables={**spec.variables, **{k: v.replace("$", "$$") for k, v in values.items()}},
     )

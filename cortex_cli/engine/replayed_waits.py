@@ -1,5 +1,6 @@
 """What a run waits for while it is replayed: alarms that ring, and budgets that have enough."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
@@ -9,6 +10,7 @@ from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Clock
 from cortex_cli.engine.timers import About, Alarm, Timer, Timers
 from cortex_cli.kinds import QueueReason
+from cortex_cli.plan.commands import Command
 from cortex_cli.plan.limits import Key as Order
 from cortex_cli.plan.purse import Needs, Purse
 from cortex_cli.plan.scheduler import Scheduler
@@ -35,10 +37,6 @@ class Alarms(Timers):
     def note_stopped(self) -> None:
         """Forget those that were taken back."""
         self._pending = [entry for entry in self._pending if entry[2].action is not None]
-
-    def has(self, alarm: Alarm, key: Key) -> bool:
-        """Whether there is such a moment to come."""
-        return any(_is_about(about, alarm, key) for _, about, _ in self._pending)
 
     def ring(self, alarm: Alarm, key: Key | None = None) -> bool:
         """Have the first such moment come; whether there was one."""
@@ -146,14 +144,26 @@ class FreeTurns(Turns):
 
 
 class GatedScheduler(Scheduler):
-    """A scheduler that leaves it to a gate who may start now, as far as budgets and rates go."""
+    """A scheduler that leaves it to a gate who may start now, as far as budgets and rates go.
 
-    def __init__(self, slots: int, gate: Gate) -> None:
+    `between` is called before each of its commands is performed.
+    """
+
+    def __init__(self, slots: int, gate: Gate, between: Callable[[], None]) -> None:
         super().__init__(slots)
         self.gate = gate
+        self._between = between
+        self._left: deque[Command] = deque()
         self.budgets.make = partial(Barrier, gate=gate, reason=QueueReason.BUDGET)
         self.turns = FreeTurns(self._groups, self._queue, self.budgets)
         self._rates = Barrier(-1, "", inf, gate=gate, reason=QueueReason.RATE)
+
+    def take(self) -> list[Command]:
+        """The next command; the rest of those that have come up with it, before any others."""
+        self._between()
+        if not self._left:
+            self._left.extend(super().take())
+        return [self._left.popleft()] if self._left else []
 
     def extend(self, group: int, items: Sequence[Item]) -> range:
         """Add actions to an open group."""

@@ -29,6 +29,7 @@ from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Alarm, Timers
+from cortex_cli.engine.unseen_notes import note_stopped
 from cortex_cli.engine.workers import WorkerPool
 from cortex_cli.errors import ActionError, CortexError
 from cortex_cli.events import ActionQueued, ActionQueuedData
@@ -38,6 +39,7 @@ from cortex_cli.kinds import (
     ProtocolMode,
     QueueReason,
     SkipReason,
+    StopCause,
     TerminationReason,
 )
 from cortex_cli.plan.commands import (
@@ -182,6 +184,7 @@ class Runner:
         """
         if not self._is_cancelled:
             self._is_cancelled = True
+            note_stopped(self._root.ledger, StopCause.CANCELLED)
             if self._is_begun and not self._is_finished:
                 self._groups.abort(self._root, TerminationReason.CANCELLED)
                 self._settle()

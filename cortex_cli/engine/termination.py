@@ -42,7 +42,9 @@ def verdict_on(planning: Planning, spec: RunSpec, *, has_failed: bool) -> Verdic
 
 def _standstill(planning: Planning, spec: RunSpec) -> Verdict:
     protocol, number = spec.protocol, planning.iteration
-    if not planning.has_progressed and protocol.terminate_on_no_progress:
+    # In a conversation a turn of refused calls is told of, and the last turn is an answer.
+    may_stand_still = spec.is_conversation or not protocol.terminate_on_no_progress
+    if not planning.has_progressed and not may_stand_still:
         told = f"{planning.planner.name} wrote neither an action nor an answer"
         if planning.joined:
             told = f"iteration {number} did the same as the one before it, with the same outcome"

@@ -15,6 +15,7 @@ from cortex_cli.engine.job import Result
 from cortex_cli.engine.loop import Loop
 from cortex_cli.engine.planner import PlanOrder, Refused
 from cortex_cli.engine.spending import units_of
+from cortex_cli.engine.unseen_notes import note_begun
 from cortex_cli.engine.writing import Piece, writing
 from cortex_cli.errors import CortexError
 from cortex_cli.events import Usage
@@ -30,10 +31,14 @@ _WAITED_FOR = {
 
 @dataclass(slots=True)
 class Asked:
-    """A turn that has been asked for: how it stood then, where it is held to what that needs."""
+    """A turn that has been asked for: how it stood then, where it is held to what that needs.
+
+    `was_left`: the model was left alone for a while before.
+    """
 
     loop: Loop
     wrong: Sequence[Refused]
+    was_left: bool = False
     order: PlanOrder | None = None
     has_waited: bool = False
 
@@ -53,9 +58,9 @@ class Turns:
     _asked: dict[int, Asked] = field(default_factory=dict[int, Asked])
     _at_work: dict[int, Loop] = field(default_factory=dict[int, Loop])
 
-    def ask(self, loop: Loop, wrong: Sequence[Refused]) -> None:
+    def ask(self, loop: Loop, wrong: Sequence[Refused], *, was_left: bool = False) -> None:
         """A model is to write, to begin with or to go on with what was refused: `begin` follows."""
-        asked = self._asked[loop.group] = Asked(loop, wrong)
+        asked = self._asked[loop.group] = Asked(loop, wrong, was_left)
         self.scheduler.turns.ask(loop.group, self._needs(asked))
 
     def begin(self, group: int) -> None:
@@ -69,6 +74,8 @@ class Turns:
         planning = planning_of(loop)
         planning.refused = []
         planning.parts.begin_turn()
+        if asked.was_left:
+            note_begun(loop)
         planning.job = writing(
             loop,
             self._order(asked),

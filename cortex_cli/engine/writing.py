@@ -51,6 +51,7 @@ class _Voice:
         self.ledger.usage = add_usage(self.ledger.usage, usage)
         self.spend(usage)
         self.planning.usage = add_usage(self.planning.usage, usage)
+        self.planning.parts.usage = add_usage(self.planning.parts.usage, usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from cortex_cli.engine.recorded import CutOffError, Recorded, parts_of
 from cortex_cli.engine.replaying import Replay
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import UsageError
-from cortex_cli.events import ActionStarted, Event, PlanGenerated
-from cortex_cli.kinds import ActionType
+from cortex_cli.events import Event
 
 _BREATH = 64
 
@@ -48,14 +47,6 @@ class RunReplay:
         if not events:
             message = "the record has no events: there is nothing to replay"
             raise UsageError(message)
-        asked = {
-            (*event.path, event.action_id)
-            for event in events
-            if isinstance(event, ActionStarted) and event.data.type is ActionType.LLM
-        }
-        if any(isinstance(event, PlanGenerated) and event.path in asked for event in events):
-            message = "a model called tools in this run, and such runs can't be replayed yet"
-            raise UsageError(message, hint="cortex show RUN --play draws it again")
         return EventStream(self._run, self._cancel)
 
     async def _run(self, listener: Callable[[Event], None]) -> None:

@@ -52,8 +52,6 @@ def talk_spec(
         "resources": {},
         "budget": None,
     }
-    if is_native:
-        changes["terminate_on_no_progress"] = False
     return replace(
         around,
         name=action.name,
