@@ -18,6 +18,7 @@ from cortex_cli.errors import ManifestError, Problem
 from cortex_cli.events import Event
 from cortex_cli.kinds import CancelReason, Severity, SkipReason, TerminationReason
 from cortex_cli.manifest.load import load_content
+from cortex_cli.manifest.open import UnchosenError
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol
 from cortex_cli.session.session import Request, Session
@@ -48,7 +49,7 @@ def _problems(text: str) -> tuple[Problem, ...]:
         request = Request(source=text.encode(), cwd=MANIFESTS, environ={"HOME": "/"})
         try:
             return Session.open(request).problems
-        except ManifestError as error:
+        except (ManifestError, UnchosenError) as error:
             return error.problems
     if text.startswith("- "):
         text = f"actions:\n{text}"

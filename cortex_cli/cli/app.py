@@ -27,7 +27,7 @@ from cortex_cli.cli import (
     why,
 )
 from cortex_cli.cli.options import Debug, Quiet, Verbose
-from cortex_cli.cli.pipes import open_missing
+from cortex_cli.cli.pipes import buffer_output, check_results, open_missing
 from cortex_cli.cli.terminal import Terminal
 from cortex_cli.errors import CortexError
 
@@ -92,16 +92,26 @@ app.add_typer(cache.app)
 def main() -> NoReturn:
     """Run the command line and exit with one of the codes of the CLI reference."""
     open_missing()
+    buffer_output()
     signal.signal(signal.SIGINT, _interrupted)
     terminal = Terminal()
     try:
-        app(obj=terminal)
+        _run(terminal)
     except CortexError as error:
         if terminal.debug:
             raise
         terminal.print_error(error)
         sys.exit(error.exit_code)
     sys.exit(0)
+
+
+def _run(terminal: Terminal) -> None:
+    try:
+        app(obj=terminal)
+    except OSError:
+        # Help and the version are written by typer itself.
+        check_results()
+        raise
 
 
 def _interrupted(number: int, _frame: object) -> NoReturn:

@@ -45,6 +45,11 @@ class CliApprover:
         """Whether there is a person to ask, or somebody has said yes to all."""
         return self.yes_to_all or self.show is not None
 
+    @property
+    def answers(self) -> "CliApprover":
+        """What was said beforehand, and nobody to ask for the rest."""
+        return CliApprover(given=self.given, yes_to_all=self.yes_to_all)
+
     async def ask(self, question: Question) -> Answer | None:
         """The answer, as soon as there is one."""
         said = self.given.get("/".join((*question.path, question.action.id)))

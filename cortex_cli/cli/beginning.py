@@ -38,6 +38,10 @@ class NewRun:
     def check(self, session: "Session") -> None:
         """Raise UsageError if there is nothing to run, or no action that is asked for."""
         session.check_goal()
+        self.check_names(session)
+
+    def check_names(self, session: "Session") -> None:
+        """Raise UsageError for `--only`, `--from` or `--skip` of an action that there is not."""
         self._selection(session)
 
     def begin(self, session: "Session", approver: "CliApprover") -> KeptRun:
@@ -47,6 +51,7 @@ class NewRun:
         keeping = Keeping(
             store=store,
             approver=approver,
+            answers=approver.answers,
             left_out=selection.left_out,
             past=self._earlier(session, store, selection),
             options=RunOptions(
@@ -111,6 +116,7 @@ class FurtherRun:
             keeping = Keeping(
                 store=self.store,
                 approver=approver,
+                answers=approver.answers,
                 left_out=selection.left_out,
                 options=options,
             )

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cortex_cli.errors import UsageError
+from msgspec.structs import replace
+
+from cortex_cli.errors import ManifestError, Problem, UsageError
 from cortex_cli.manifest.yaml_reader import read_document, read_file
 
 Accept = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -54,14 +56,39 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _read(file: str) -> dict[str, Any]:
-    if file == "-":
-        document = read_document(sys.stdin.buffer.read(), "<stdin>")
-    else:
-        document = read_file(Path(file), file)
+    try:
+        if file == "-":
+            document = read_document(sys.stdin.buffer.read(), "<stdin>")
+        else:
+            document = read_file(Path(file), file)
+    except ManifestError as error:
+        raise ManifestError(list(map(_of_inputs, error.problems))) from error
     return dict(document.value)
+
+
+def _of_inputs(problem: Problem) -> Problem:
+    """What is wrong with a file of inputs, which is read as a manifest is, in its own words."""
+    message = _OF_INPUTS.get(problem.code)
+    return problem if message is None else replace(problem, message=message, hint=_FOR_EXAMPLE)
+
+
+_OF_INPUTS = {
+    "yaml_root": "inputs are a mapping of names to values",
+    "yaml_empty": "the file holds no inputs",
+}
+_FOR_EXAMPLE = "for example topic: agent loops"
 
 
 def given_names(texts: Sequence[str] | None) -> tuple[str, ...]:
     """The names that an option has given, several in one text with commas between them."""
     names = (name.strip() for text in texts or () for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def chosen_names(texts: Sequence[str] | None, option: str) -> tuple[str, ...]:
+    """The same of an option that chooses what to run: UsageError where it is given and has none."""
+    names = given_names(texts)
+    if texts and not names:
+        message = f"{option} names no action"
+        raise UsageError(message, hint="leave it out to run them all")
+    return names

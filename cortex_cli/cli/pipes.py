@@ -1,9 +1,10 @@
 """Standard streams that are missing, are full, or whose reader goes away, as with `| head`."""
 
+import io
 import os
 import select
 import sys
-from typing import IO
+from typing import IO, TextIO
 
 from cortex_cli.errors import SetupError
 
@@ -21,6 +22,31 @@ def open_missing() -> None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     if _is_missing(sys.stderr):
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def buffer_output() -> None:
+    """Have output go through a buffer under PYTHONUNBUFFERED, too; commands flush it themselves.
+
+    Without one a write may take only a part, and an empty one fails where a disk is full.
+    """
+    sys.stdout = _buffered(sys.stdout, by_line=sys.stdout.isatty())
+    sys.stderr = _buffered(sys.stderr, by_line=True)
+
+
+def _buffered(stream: TextIO, *, by_line: bool) -> TextIO:
+    if not isinstance(stream.buffer, io.RawIOBase):
+        return stream
+    raw = io.FileIO(stream.fileno(), "w", closefd=False)
+    buffer = io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, line_buffering=by_line)
+
+
+def check_results() -> None:
+    """Raise OutputError if what was written to standard output can't go out."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        discard_results(error)
 
 
 def _is_missing(stream: IO[str] | None) -> bool:

@@ -23,6 +23,7 @@ from cortex_cli.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from cortex_cli.report import PlanReport, WhatIf
+    from cortex_cli.session.session import Session
 
 WhatIfOption = Annotated[
     bool,
@@ -61,12 +62,11 @@ def command(
         max_megabytes=max_size,
         passes=optimize,
     )
-    show_plan(terminal, opening, what_if=what_if)
+    show_plan(terminal, opening.session(), what_if=what_if)
 
 
-def show_plan(terminal: Terminal, opening: Opening, *, what_if: bool = False) -> None:
+def show_plan(terminal: Terminal, session: "Session", *, what_if: bool = False) -> None:
     """Print the report of a manifest's plan, and what would make it shorter if that is asked."""
-    session = opening.session()
     terminal.default_color = session.settings.color
     report = session.report
     other = session.what_if() if what_if else None

@@ -72,7 +72,7 @@ def kept_runs() -> "Iterator[RunEntry]":
 
 
 def _entry(summary: "RunSummary") -> "RunEntry":
-    from cortex_cli.events import StateCounts
+    from cortex_cli.events import StateCounts, Usage
     from cortex_cli.ui.about_run import RunState
     from cortex_cli.ui.run_list import RunEntry
 
@@ -88,6 +88,8 @@ def _entry(summary: "RunSummary") -> "RunEntry":
         duration_seconds=0.0 if ended is None else ended.duration,
         counts=counts,
         actions=counts.completed + counts.failed + counts.cancelled + counts.skipped,
+        usage=Usage() if ended is None else ended.usage,
+        cost_usd=None if ended is None else ended.cost,
     )
 
 

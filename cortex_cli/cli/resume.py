@@ -22,7 +22,6 @@ from cortex_cli.cli.options import (
     Yes,
 )
 from cortex_cli.cli.terminal import Terminal
-from cortex_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from cortex_cli.session.session import Session
@@ -66,6 +65,7 @@ def command(
     """Go on with a run; what has completed is not run again."""
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(verbose=verbose, quiet=quiet, debug=debug, json=as_json, form=form, color=color)
+    from cortex_cli.cli.answering import check_answers, given_answers
     from cortex_cli.cli.beginning import FurtherRun
     from cortex_cli.cli.driving import Course, drive
     from cortex_cli.cli.explaining import explain_resumption
@@ -74,10 +74,12 @@ def command(
 
     store = run_store(os.environ, command="cortex resume")
     run_id = store.find(run)
-    given = _given(approve, deny, answer)
+    given = given_answers(approve, deny, answer)
     record = store.record(run_id)
     limits = {**record.options.budget, **given_budget(budget)}
     session = _session(record, limits)
+    if given:
+        check_answers(given, session, store.events(run_id))
     if explain:
         events = store.events(run_id)
         found = Resumption(events, session, record, retry_failed=retry_failed)
@@ -129,24 +131,3 @@ def _session(record: "RunRecord", budget: Mapping[str, float | None]) -> "Sessio
             goal=options.goal,
         )
     )
-
-
-def _given(
-    approve: list[str] | None, deny: list[str] | None, answer: list[str] | None
-) -> Mapping[str, bool | str]:
-    """The answers by path and id; UsageError for two that differ, or for one that says nothing."""
-    from cortex_cli.cli.giving import given_names
-
-    given: dict[str, bool | str] = dict.fromkeys(given_names(approve), True)
-    for name in given_names(deny):
-        if name in given:
-            message = f"'{name}' is both approved and denied"
-            raise UsageError(message)
-        given[name] = False
-    for text in answer or ():
-        name, equals, said = text.partition("=")
-        if not equals or not name:
-            message = f"--answer {text!r:.80} is not of the form ACTION=TEXT"
-            raise UsageError(message)
-        given[name] = said
-    return given

@@ -115,17 +115,15 @@ def command(
         may_build=not no_build,
         goal=goal,
     )
-    if dry_run:
-        show_plan(terminal, opening)
-        return
     from cortex_cli.cli.beginning import NewRun
     from cortex_cli.cli.driving import Course, drive
-    from cortex_cli.cli.giving import given_inputs, given_names
+    from cortex_cli.cli.giving import chosen_names, given_inputs, given_names
     from cortex_cli.cli.recording import Recorder
 
     session = opening.session()
     terminal.default_color = session.settings.color
-    given = given_inputs(set_ or [], inputs, session.inputs)
+    has_inputs = bool(set_) or inputs is not None or not dry_run
+    given = given_inputs(set_ or [], inputs, session.inputs) if has_inputs else {}
     new = NewRun(
         inputs=given,
         max_parallel=max_parallel,
@@ -133,10 +131,14 @@ def command(
         goal=goal,
         cache=cache,
         budget=limits,
-        only=given_names(only),
-        start_from=given_names(from_),
+        only=chosen_names(only, "--only"),
+        start_from=chosen_names(from_, "--from"),
         skip=given_names(skip),
     )
+    if dry_run:
+        new.check_names(session)
+        show_plan(terminal, session)
+        return
     new.check(session)
     terminal.print_problems(session.problems)
     recorder = Recorder(file=record, begin=new.begin)

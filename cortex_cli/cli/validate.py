@@ -17,7 +17,7 @@ from cortex_cli.cli.options import (
     Verbose,
 )
 from cortex_cli.cli.terminal import Terminal
-from cortex_cli.errors import ManifestError, Problem
+from cortex_cli.errors import ManifestError, Problem, UsageError
 from cortex_cli.kinds import Severity
 
 Manifests = Annotated[
@@ -60,9 +60,18 @@ def command(
 
 
 def _problems_of(opening: Opening, *, with_notes: bool) -> tuple[Problem, ...]:
+    from cortex_cli.manifest.open import UnchosenError
+
     try:
         session = opening.session()
     except ManifestError as error:
         return error.problems
+    except UnchosenError as error:
+        # Nothing is wrong with a relic that has several operations.
+        return error.problems
+    except UsageError as error:
+        # A folder with no manifest, or several, keeps nothing of the others from being told.
+        code, message = type(error).__name__, str(error.args[0])
+        return (Problem(code=code, message=message, hint=error.hint, file=opening.manifest),)
     # Notes take time, which only those who read them are to spend.
     return (*session.problems, *(session.notes if with_notes else ()))

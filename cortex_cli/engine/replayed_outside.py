@@ -93,4 +93,5 @@ def with_someone(request: RunRequest, record: Recorded) -> RunRequest:
     if request.approver is None:
         return replace(request, cache=None)
     is_there = any(isinstance(event, ApprovalRequested) for event in record.events)
-    return replace(request, approver=_SomeoneAsked(record, is_there=is_there), cache=None)
+    someone = _SomeoneAsked(record, is_there=is_there)
+    return replace(request, approver=someone, answers=someone, cache=None)

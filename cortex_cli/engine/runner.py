@@ -98,7 +98,8 @@ class Runner:
         self._random = random
         self._root = Loop(self, spec, request.inputs)
         self._scheduler = self._make_scheduler(spec.protocol.slots)
-        self._approver = None if spec.protocol.mode is ProtocolMode.AUTONOMOUS else request.approver
+        is_autonomous = spec.protocol.mode is ProtocolMode.AUTONOMOUS
+        self._approver = request.answers if is_autonomous else request.approver
         self._can_ask = self._approver is not None and self._approver.is_there
         if past is not None:
             self.takeover = Takeover(past, can_ask=self._can_ask)

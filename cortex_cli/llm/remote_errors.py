@@ -74,9 +74,11 @@ def _classified(error: Exception) -> tuple[str, bool]:
 
 
 def _message(error: Exception) -> str:
-    body = getattr(error, "body", None)
-    if isinstance(body, dict):
-        message = cast("dict[str, object]", body).get("message")
+    body: object = getattr(error, "body", None)
+    while isinstance(body, dict):
+        # Services of the OpenAI API have it here, others one below.
+        told = cast("dict[str, object]", body)
+        message, body = told.get("message"), told.get("error")
         if isinstance(message, str):
             return message
     cause = error.__cause__

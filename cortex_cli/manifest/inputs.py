@@ -1,5 +1,6 @@
 """Holding what is given to an agent or workflow against the inputs it declares."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,13 +31,13 @@ class DeclaredInputs:
         if self.declared is None:
             return dict(given), []
         unknown = [self._unknown(name) for name in given if name not in self.declared]
-        problems = [*self._misfits(given), *(unknown if strict else ())]
+        problems = [*self._misfits(given, strict=strict), *(unknown if strict else ())]
         if problems:
             raise ManifestError(problems)
         values = {name: declared.default for name, declared in self.declared.items()}
         return {**values, **given}, [str(problem) for problem in unknown]
 
-    def _misfits(self, given: Mapping[str, Any]) -> Iterator[Problem]:
+    def _misfits(self, given: Mapping[str, Any], *, strict: bool) -> Iterator[Problem]:
         for name, declared in (self.declared or {}).items():
             if name not in given:
                 if declared.is_required:
@@ -46,13 +47,10 @@ class DeclaredInputs:
             elif given[name] is not None or declared.is_required:
                 misfit = declared.misfit(given[name])
                 if misfit is not None:
-                    yield self._misfit(name, declared, given[name], misfit)
-
-    def _misfit(self, name: str, declared: ValueDeclaration, value: object, misfit: str) -> Problem:
-        is_number = declared.type == "string" and isinstance(value, bool | int | float)
-        hint = f"quote it twice: --set '{name}=\"{value}\"'" if is_number else None
-        message = f"the input {quoted(name)} {misfit}"
-        return Problem(code="wrong_input", message=message, hint=hint)
+                    message = f"the input {quoted(name)} {misfit}"
+                    is_text = declared.type == "string"
+                    hint = _as_text(name, given[name], on_command_line=strict) if is_text else None
+                    yield Problem(code="wrong_input", message=message, hint=hint)
 
     def _unknown(self, name: str) -> Problem:
         known = list(self.declared or ())
@@ -60,3 +58,13 @@ class DeclaredInputs:
         if hint is None and len(known) <= _FEW:
             hint = f"the inputs are {listed(known, 'and')}" if known else "it takes no inputs"
         return Problem(code="unknown_input", message=f"there is no input {quoted(name)}", hint=hint)
+
+
+def _as_text(name: str, value: object, *, on_command_line: bool) -> str | None:
+    """How to give a number or a boolean as a text; None for what is neither."""
+    if not isinstance(value, bool | int | float):
+        return None
+    written = f'"{json.dumps(value)}"'
+    if on_command_line:
+        return f"quote it twice: --set '{name}={written}'"
+    return f"put it in quotes where it is written: {written}"

@@ -1,6 +1,7 @@
 """From a file, a folder or standard input to a program: where a command, or a library user, starts."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,21 @@ class Place:
     servers: DeclaredServers = no_servers
 
 
+class UnchosenError(UsageError):
+    """A relic with several operations, of which none is chosen; `problems` are notes about it."""
+
+    def __init__(self, entry: LoadedManifest, problems: Iterable[Problem] = ()) -> None:
+        """The error names the first operations."""
+        manifest = entry.manifest
+        known = relic_operations(manifest) if isinstance(manifest, RelicManifest) else ()
+        names = [operation.name for operation in known[:_FEW]]
+        super().__init__(
+            f"{entry.file} is a relic with several operations",
+            hint=f"choose one with --operation: {listed(names)}",
+        )
+        self.problems = tuple(problems)
+
+
 def open_program(
     source: Path | bytes,
     *,
@@ -55,11 +71,9 @@ def open_program(
     for a source, root or operation that there is not.
     """
     place = Place(root=root, cwd=cwd, limits=limits)
-    library, program, problems = _examine(source, place, operation)
+    program, problems = program_at(place, source, operation)
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise ManifestError(problems)
-    if program is None:
-        raise _several_operations(library.entry)
     return program, problems
 
 
@@ -86,6 +100,18 @@ def examine_at(
     """As `examine`, from a place where MCP servers may be declared."""
     _, program, problems = _examine(source, place, operation)
     return program, problems
+
+
+def program_at(
+    place: Place, source: Path | bytes, operation: str | None = None
+) -> tuple[Program, list[Problem]]:
+    """As `examine_at`, of what can be run: errors as of `open_program` where there is no program."""
+    library, program, problems = _examine(source, place, operation)
+    if program is not None:
+        return program, problems
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise ManifestError(problems)
+    raise UnchosenError(library.entry, problems)
 
 
 def _examine(
@@ -115,16 +141,6 @@ def first_operation(source: Path | bytes, *, cwd: Path) -> str | None:
     manifest = _entry(source, cwd, _DEFAULT_LIMITS).manifest
     known = relic_operations(manifest) if isinstance(manifest, RelicManifest) else ()
     return next((operation.name for operation in known), None)
-
-
-def _several_operations(entry: LoadedManifest) -> UsageError:
-    """Why a manifest without errors makes no program: it is a relic, and nothing is chosen."""
-    known = relic_operations(entry.manifest) if isinstance(entry.manifest, RelicManifest) else ()
-    names = [operation.name for operation in known[:_FEW]]
-    return UsageError(
-        f"{entry.file} is a relic with several operations",
-        hint=f"choose one with --operation: {listed(names)}",
-    )
 
 
 def _entry(source: Path | bytes, cwd: Path, limits: Limits) -> LoadedManifest:

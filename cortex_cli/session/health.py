@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from cortex_cli.engine.context import declared
 from cortex_cli.engine.ports import ActionCall, RunSpec
-from cortex_cli.errors import CortexError, ManifestError
+from cortex_cli.errors import CortexError
 from cortex_cli.events import Usage
-from cortex_cli.kinds import ActionType, Pinning, Severity
-from cortex_cli.manifest.open import first_operation
+from cortex_cli.kinds import ActionType, Pinning
+from cortex_cli.manifest.open import UnchosenError, first_operation
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
 from cortex_cli.manifest.tool_models import McpImplementation
@@ -32,11 +32,9 @@ def open_for_health(request: Request) -> Session:
     """The session of a manifest, a relic with several operations too; ManifestError for errors."""
     try:
         return Session.open(request)
-    except ManifestError as error:
-        if any(problem.severity is Severity.ERROR for problem in error.problems):
-            raise
-    operation = first_operation(request.source, cwd=request.cwd)
-    return Session.open(replace(request, operation=operation))
+    except UnchosenError:
+        operation = first_operation(request.source, cwd=request.cwd)
+        return Session.open(replace(request, operation=operation))
 
 
 async def check_health(program: Program, request: Request) -> list[Check]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
@@ -20,11 +20,13 @@ from cortex_cli.events import (
     ActionStarted,
     AgentEnded,
     Event,
+    PlanExtended,
     StateCounts,
     Termination,
 )
 from cortex_cli.ids import execution_id
 from cortex_cli.kinds import TerminationReason
+from cortex_cli.report import PlannedAction
 from cortex_cli.session.resumption import Resumption
 from cortex_cli.session.sources import sources_of
 from cortex_cli.settings import state_folder
@@ -49,12 +51,13 @@ def run_store(environ: Mapping[str, str], *, command: str = "cortex") -> RunStor
 class Keeping:
     """What is asked of a run that is written down, besides its inputs.
 
-    `past`: what it takes over of another run.
+    `approver` and `answers` as of `RunRequest`; `past`: what it takes over of another run.
     """
 
     store: RunStore
     options: RunOptions = field(default_factory=RunOptions)
     approver: Approver | None = None
+    answers: Approver | None = None
     left_out: frozenset[str] = frozenset()
     past: Past | None = None
 
@@ -124,17 +127,14 @@ class KeptRun:
     def note(self, event: Event) -> None:
         """Take in an event that was given out, for what is kept of the run at its end."""
         match event:
-            case ActionStarted(data=data):
-                self._begun[event.path, event.action_id] = DurationKey(
-                    type=data.type,
-                    target=data.target,
-                    operation=data.operation,
-                    identity=self._session.manifest_path or "",
-                )
+            case ActionStarted():
+                self._begin(event)
             case ActionCompleted(data=data):
                 self._learn(event, data.duration_seconds, ok=True, cached=data.cached)
             case ActionFailed(data=data):
                 self._learn(event, data.duration_seconds, ok=False)
+            case PlanExtended(data=data):
+                self._leave_out_lists(event.path, data.actions)
             case Termination() if not event.path:
                 self.reason = event.data.reason
             case _ if isinstance(event, AgentEnded) and not event.path:
@@ -156,6 +156,8 @@ class KeptRun:
                     counts=data.counts or StateCounts(),
                     duration=data.duration,
                     ended_at=wall_seconds(),
+                    usage=data.usage,
+                    cost=data.cost,
                 )
             )
             self._store.history.note(self._durations)
@@ -164,6 +166,32 @@ class KeptRun:
             # The run has said so itself, in its last event.
             if self.reason is not TerminationReason.STATE_LOST:
                 raise
+
+    def _begin(self, event: ActionStarted) -> None:
+        data = event.data
+        if not self._is_list(event):
+            self._begun[event.path, event.action_id] = DurationKey(
+                type=data.type,
+                target=data.target,
+                operation=data.operation,
+                identity=self._session.manifest_path or "",
+            )
+
+    def _is_list(self, event: ActionStarted) -> bool:
+        """Whether the action has `for_each`: how long a list takes says nothing of its target."""
+        found = self._session.plan_at(event.path)
+        if found is None:
+            return False
+        graph = found[1]
+        number = graph.index.get(event.action_id)
+        return number is not None and graph.actions[number].for_each is not None
+
+    def _leave_out_lists(self, path: tuple[str, ...], actions: Iterable[PlannedAction]) -> None:
+        """The same where a model writes the plan: a list is known by the items that join it."""
+        for action in actions:
+            list_id, bracket, _ = action.id.partition("[")
+            if bracket:
+                self._begun.pop((path, list_id), None)
 
     def _learn(
         self,
@@ -206,6 +234,7 @@ def _request(
         started_at=opened.record.started_at,
         inputs=inputs,
         approver=keeping.approver,
+        answers=keeping.answers,
         run_dir=opened.work,
         past=keeping.past if resumption is None else resumption.past,
         left_out=keeping.left_out,

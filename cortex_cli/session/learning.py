@@ -18,7 +18,7 @@ def learned(
     """By action id what is known; nothing where no run is kept, or the state can't be read.
 
     `identity` is the path of the manifest that was run: what has the same name in another may be
-    something else.
+    something else. Of an action with `for_each` it is what one item took.
     """
     home = state_folder(environ)
     if identity is None or not (home / "history.db").exists():
@@ -34,7 +34,7 @@ def _read(home: Path, actions: Sequence[Action], identity: str) -> dict[str, Lea
             type=action.type, target=action.target, operation=action.operation, identity=identity
         )
         for action in actions
-        if action.type not in _COMPUTED and action.for_each is None
+        if action.type not in _COMPUTED
     }
     try:
         found = History(home).quantiles(keys.values())

@@ -14,7 +14,7 @@ from cortex_cli.errors import Finding, ManifestError, Problem
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
-from cortex_cli.manifest.open import Place, examine_at
+from cortex_cli.manifest.open import Place, program_at
 from cortex_cli.manifest.paths import root_of
 from cortex_cli.manifest.program import Program, ToolTarget
 from cortex_cli.plan.check import check_plan
@@ -82,16 +82,17 @@ class Session:
     @classmethod
     @undisturbed()
     def open(cls, request: Request) -> Self:
-        """Open a manifest; ManifestError with all that is wrong with it."""
+        """Open a manifest; ManifestError with all that is wrong with it.
+
+        UnchosenError for a relic with several operations, of which the request chooses none.
+        """
         place = Place(
             root=request.root,
             cwd=request.cwd,
             limits=Limits(max_bytes=request.max_bytes),
             servers=lambda root: load_settings(request.environ, root).mcp.servers,
         )
-        program, problems = examine_at(place, request.source, request.operation)
-        if program is None:
-            raise ManifestError(problems)
+        program, problems = program_at(place, request.source, request.operation)
         settings = load_settings(request.environ, _root(program, request))
         if request.goal is not None:
             program = with_goal(program, request.goal)

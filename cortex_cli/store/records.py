@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from cortex_cli.events import StateCounts
+from cortex_cli.events import StateCounts, Usage
 from cortex_cli.kinds import TerminationReason
 from cortex_cli.store.failures import CheckpointError
 from cortex_cli.store.locks import LockOwner
@@ -41,7 +41,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RunEnded(msgspec.Struct, frozen=True, kw_only=True):
     """How a run has ended: `duration` in seconds, `ended_at` in seconds since 1970.
 
-    `sequence` is the number of the last event; the store fills it in.
+    `sequence` is the number of the last event; the store fills it in. `usage` is that of models,
+    `cost` in US dollars, None if unknown.
     """
 
     reason: TerminationReason | None
@@ -50,6 +51,8 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True):
     duration: float
     ended_at: float
     sequence: int = 0
+    usage: Usage = Usage()
+    cost: float | None = None
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

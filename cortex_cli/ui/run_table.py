@@ -22,6 +22,7 @@ LOOKS = {
     RunState.PAUSED: ActionState.QUEUED,
     RunState.CANCELLED: ActionState.CANCELLED,
     RunState.INTERRUPTED: ActionState.CANCELLED,
+    RunState.UNREADABLE: ActionState.FAILED,
 }
 
 _ID = 13
@@ -42,7 +43,8 @@ def run_lines(
     if not entries:
         yield Text("no runs", style="dim")
         return
-    widest = max(cell_len(theme.line(entry.name)) for entry in entries)
+    named = (entry for entry in entries if entry.state is not RunState.UNREADABLE)
+    widest = max((cell_len(theme.line(entry.name)) for entry in named), default=0)
     name = max(_LEAST_NAME, min(widest, width // 4))
     yield _head(theme, width, name)
     for entry in entries:
@@ -69,6 +71,9 @@ def _line(entry: RunEntry, theme: Theme, width: int, name: int, zone: tzinfo | N
     look = LOOKS[entry.state]
     line = Line(theme, width).add(theme.glyph(look), STATE_STYLES[look]).gap(1)
     line.add(entry.execution_id).gap(max(1, _ID + 1 - len(entry.execution_id)))
+    if entry.state is RunState.UNREADABLE:
+        # Its name is the reason.
+        return line.add(entry.state.value, STATE_STYLES[look]).gap(1).add(entry.name).text
     line.column(entry.name, name, "bold").gap(1)
     line.column(entry.state.value, _STATE, STATE_STYLES[look]).gap(1)
     when = "" if entry.started_at is None else moment(entry.started_at, zone)

@@ -62,6 +62,11 @@ async def test_eight_calls_against_a_budget_for_five_are_five_and_a_larger_one_f
         assert len(server.requests) == 8
         assert last.events[-1].data["counts"].completed == 8
 
+        [listed] = (await in_thread(cortex, "runs", "--json")).json["runs"]
+        usage = last.events[-1].data["usage"]
+        assert listed["usage"]["input_tokens"] == usage.input_tokens > 0
+        assert listed["usage"]["output_tokens"] == usage.output_tokens > 0
+
         why = await in_thread(cortex, "why", "last", "a7")
         assert why.code == 0, why.err
 

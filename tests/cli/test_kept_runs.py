@@ -60,6 +60,26 @@ def test_after_some_runs_a_plan_knows_how_long_it_takes(cortex: Cortex, here: Pa
     assert here.exists()
 
 
+LISTS = """
+kind: Workflow
+name: lists
+import: {tools: [pause.yaml]}
+protocol: {max_parallel_actions: 1}
+actions:
+  - {id: each, type: tool, target: pause, for_each: [0.1, 0.1, 0.1], parameters: {seconds: $item}}
+  - {id: none, type: tool, target: pause, for_each: [], parameters: {seconds: $item}}
+"""
+
+
+def test_of_a_list_it_is_the_items_that_tell_how_long_its_target_takes(
+    cortex: Cortex, here: Path
+) -> None:
+    (here / "m.yaml").write_text(LISTS)
+    assert cortex("run", "m.yaml").code == 0
+    each, none = cortex("plan", "m.yaml", "--json").json["actions"]
+    assert each["estimate_source"] == none["estimate_source"] == "history (3)"
+
+
 def test_a_history_that_can_not_be_read_is_planned_without(cortex: Cortex, here: Path) -> None:
     state = here.parent / "state"
     state.mkdir(mode=0o700)
@@ -161,6 +181,9 @@ def test_a_run_that_can_not_be_read_is_listed_and_refused(cortex: Cortex, here: 
     [journal] = (here.parent / "state" / "runs").glob("*/journal.db")
     journal.write_bytes(b"garbage")
     assert cortex("runs", "--json").json["runs"][0]["state"] == "unreadable"
+    listed = cortex("runs")
+    assert listed.code == 0
+    assert f"unreadable {journal}"[:60] in listed.out
     refused = cortex("resume", "last")
     assert refused.code == 3
     assert str(journal) in refused.err

@@ -206,6 +206,22 @@ def test_notes_are_told_by_plan_and_where_they_are_asked_for(cortex: Cortex) -> 
         assert "note:" not in quiet.out + quiet.err
 
 
+def test_a_folder_that_is_no_manifest_does_not_hide_the_other_files(
+    cortex: Cortex, here: Path
+) -> None:
+    (here / "one.yaml").write_text("kind: Agent\n")
+    (here / "empty").mkdir()
+    (here / "two").mkdir()
+    for name in ("a", "b"):
+        (here / "two" / f"{name}.yaml").write_text(f"kind: Agent\nname: {name}\n")
+    ended = cortex("validate", "one.yaml", "empty", "two", "--json")
+    assert ended.code == 2
+    assert ended.json["files"] == ["one.yaml", "empty", "two"]
+    problems = ended.json["problems"]
+    assert [problem["file"] for problem in problems] == ["one.yaml", "empty", "two"]
+    assert problems[2]["hint"] == "name one of them: a.yaml, b.yaml"
+
+
 def test_validate_reports_every_file_at_once(cortex: Cortex, here: Path) -> None:
     (here / "one.yaml").write_text("kind: Agent\nname: one\nactinos: []\n")
     (here / "two.yaml").write_text("kind: Agent\nname: two\nversion: 1.10\n")

@@ -366,6 +366,37 @@ def test_a_run_that_waits_for_an_approval_pauses_and_goes_on_with_the_answer(
     assert ledger(here) == Counter({"look": 1, "pay": effects} if effects else {"look": 1})
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--approve", "pya"], "the run has no action 'pya' to answer for; did you mean 'pay'?"),
+        (["--deny", "inner/pay"], "the run has no action 'inner/pay' to answer for"),
+        (["--approve", "pay", "--answer", "pay=no"], "'pay' is answered twice"),
+    ],
+)
+def test_an_answer_for_an_action_that_is_not_there_is_refused(
+    pays: dict[str, str], here: Path, cortex: Cortex, options: list[str], said: str
+) -> None:
+    assert cortex("run", "pays.yaml", env=pays).code == 4
+    refused = cortex("resume", "last", *options, env=pays)
+    assert refused.code == 2
+    assert said in refused.err
+    assert ledger(here) == {"look": 1}
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--approve", "pay"]])
+def test_what_is_answered_beforehand_holds_in_an_autonomous_run(
+    pays: dict[str, str], here: Path, cortex: Cortex, options: list[str]
+) -> None:
+    text = PAYS.replace("protocol: {", "protocol: {mode: autonomous, ")
+    write(here, pays=text, note=tool("note", NOTE))
+    assert cortex("run", "pays.yaml", env=pays).code == 4
+    ended = cortex("resume", "last", *options, env=pays)
+    assert ended.code == 0, ended.err
+    assert ledger(here) == {"look": 1, "pay": 1}
+    assert cortex("replay", "last", env=pays).code == 0
+
+
 def test_yes_beforehand_asks_nothing(pays: dict[str, str], here: Path, cortex: Cortex) -> None:
     assert cortex("run", "pays.yaml", "--yes", env=pays).code == 0
     assert ledger(here) == {"look": 1, "pay": 1}

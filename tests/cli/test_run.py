@@ -103,6 +103,8 @@ def test_inputs_are_set_checked_and_taken_from_files(cortex: Cortex, here: Path)
     assert cortex("run", "agent.yaml", "--set", "n=4", "-q").out == "4 you\n"
     (here / "in.json").write_text('{"n": 5, "who": "them"}')
     assert cortex("run", "agent.yaml", "--inputs", "in.json", "-q").out == "5 them\n"
+    (here / "list.json").write_text("[5]")
+    (here / "empty.json").write_text("")
     given = ["--inputs", "-", "--set", "who=us"]
     assert cortex("run", "agent.yaml", *given, "-q", stdin="n: 6\n").out == "6 us\n"
     for arguments, message in [
@@ -112,6 +114,13 @@ def test_inputs_are_set_checked_and_taken_from_files(cortex: Cortex, here: Path)
         (["--set", "n=4", "--set", "whom=x"], "did you mean 'who'?"),
         (["--set", "nonsense"], "is not of the form KEY=VALUE"),
         (["--inputs", "gone.json"], "gone.json"),
+        (["--inputs", "list.json"], "list.json:1:1: inputs are a mapping of names to values; for"),
+        (["--inputs", "empty.json"], "empty.json:1:1: the file holds no inputs; for example"),
+        (["--dry-run", "--set", "whom=x"], "did you mean 'who'?"),
+        (["--set", "n=4", "--only", "a,b"], "--only: the plan has no action 'b'"),
+        (["--set", "n=4", "--only", ""], "--only names no action; leave it out"),
+        (["--set", "n=4", "--from", ","], "--from names no action; leave it out"),
+        (["--dry-run", "--only", "b"], "--only: the plan has no action 'b'"),
     ]:
         ended = cortex("run", "agent.yaml", *arguments)
         assert ended.code == 2
@@ -160,6 +169,11 @@ def test_a_tool_and_a_relic_run_by_themselves(cortex: Cortex) -> None:
     assert put.code == 0, put.err
     got = cortex("run", relic, "--operation", "get_value", "--set", "key=k", "-q")
     assert "1" in got.out
+    for command in ("run", "plan", "graph"):
+        asked = cortex(command, relic)
+        assert asked.code == 2
+        assert "is a relic with several operations; choose one with --operation:" in asked.err
+    assert cortex("validate", relic).code == 0
 
 
 def test_an_unusable_state_folder_is_exit_3_before_anything_runs(

@@ -37,11 +37,12 @@ def shell(folder: Path, line: str) -> Ended:
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "PYTHONUNBUFFERED=1 "])
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "<&-"])
 def test_a_stream_for_people_that_is_full_or_missing_does_not_end_the_run(
-    folder: Path, redirection: str
+    folder: Path, redirection: str, unbuffered: str
 ) -> None:
-    ended = shell(folder, f"CORTEX run a.yaml {redirection}")
+    ended = shell(folder, f"{unbuffered}CORTEX run a.yaml {redirection}")
     assert (ended.code, ended.out) == (0, AS_PRINTED)
     assert "Traceback" not in ended.err
 
@@ -53,11 +54,15 @@ def test_results_that_nobody_asked_for_go_nowhere(folder: Path) -> None:
         assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("unbuffered", ["", "PYTHONUNBUFFERED=1 "])
 @pytest.mark.parametrize(
-    "command", ["run -q a.yaml", "run a.yaml --json", "plan a.yaml", "plan a.yaml --json"]
+    "command",
+    ["run -q a.yaml", "run a.yaml --json", "plan a.yaml", "plan a.yaml --json", "-V", "run --help"],
 )
-def test_a_full_standard_output_is_exit_3_in_one_line(folder: Path, command: str) -> None:
-    ended = shell(folder, f"CORTEX {command} >/dev/full")
+def test_a_full_standard_output_is_exit_3_in_one_line(
+    folder: Path, command: str, unbuffered: str
+) -> None:
+    ended = shell(folder, f"{unbuffered}CORTEX {command} >/dev/full")
     assert ended.code == 3
     assert ended.err == "standard output can't be written: No space left on device\n"
 

@@ -150,6 +150,18 @@ async def test_an_autonomous_run_never_asks() -> None:
     assert log.types()[-1] == "agent_paused"
 
 
+async def test_an_autonomous_run_takes_what_was_answered_beforehand() -> None:
+    log, person, given = Log(), Person(), Person({"b": None})
+    plan = [act("a"), act("b")]
+    spec = spec_of(plan, require_user_approval=True, mode="autonomous")
+    async with RunHandle(spec, RunRequest(approver=person, answers=given)).stream() as events:
+        async for event in events:
+            log.append(event)
+    assert (person.asked, len(given.asked)) == ([], 2)
+    assert log.ends() == {"a": "completed", "b": "skipped"}
+    assert log.types()[-1] == "agent_paused"
+
+
 async def test_the_end_of_a_run_ends_its_questions() -> None:
     plan = [act("a"), act("b", effect="none", on_failure="abort", parameters={"error": "no"})]
     log = await run(spec_of(plan, require_user_approval=True), Person(seconds=3600))

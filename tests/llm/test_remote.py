@@ -260,13 +260,3 @@ async def test_a_model_whose_price_is_not_known_has_no_cost(
         settings = {"provider": "openai", "model": "nonesuch", "base_url": None}
         async with remote(server, {"OPENAI_API_KEY": "k"}, **settings) as client:
             assert (await pieces_of(client))[-1] == Usage(input_tokens=3, output_tokens=1)
-
-
-@pytest.mark.parametrize(("provider", "package"), [("anthropic",) * 2, ("google", "google.genai")])
-async def test_other_providers_are_asked_at_their_addresses(provider: str, package: str) -> None:
-    pytest.importorskip(package)
-    server = ScriptedServer([])
-    async with server, remote(server, provider=provider) as client:
-        with pytest.raises(ActionError, match="is not there: ") as caught:
-            await pieces_of(client)
-    assert caught.value.error_type == "model"

@@ -72,8 +72,15 @@ def test_of_many_inputs_no_list_is_made() -> None:
 
 
 def test_a_number_for_a_string_shows_how_to_quote_it() -> None:
-    [line] = _refused(_inputs(version={}), {"version": 2})
+    [line] = _refused(_inputs(version={}), {"version": 2}, strict=True)
     assert line.endswith("not an integer; quote it twice: --set 'version=\"2\"'")
+    [line] = _refused(_inputs(dry={}), {"dry": True}, strict=True)
+    assert line.endswith("not a boolean; quote it twice: --set 'dry=\"true\"'")
+
+
+def test_a_number_that_a_calling_action_gives_is_not_said_to_be_an_option() -> None:
+    [line] = _refused(_inputs(version={}), {"version": 2})
+    assert line.endswith('not an integer; put it in quotes where it is written: "2"')
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -89,6 +89,19 @@ x run-7f3a      build                         failed      2026-01-02 03:04:05  7
 """)
 
 
+def test_of_a_run_that_can_not_be_read_the_table_has_the_reason() -> None:
+    reason = "runs/0a/journal.db can't be used: others may read or change it"
+    runs = [entries()[3], RunEntry(execution_id="0a", name=reason, state=RunState.UNREADABLE)]
+    assert printed(runs, 64) == snapshot("""\
+
+  run           name       state       started       took
+■ new           x          interrupted              0.00s
+✗ 0a            unreadable runs/0a/journal.db can't be used: ot…
+  2 runs
+""")
+    assert printed(runs[1:], 100).split("\n")[2].endswith(reason)
+
+
 def test_no_runs_and_one_run() -> None:
     assert printed([], 80) == "\nno runs\n"
     assert "1 run" not in printed(entries()[:1], 80)
