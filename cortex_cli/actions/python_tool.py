@@ -86,5 +86,8 @@ class PythonTool:
             return msgspec.json.decode(result.stdout, type=_Answer)
         except (msgspec.DecodeError, RecursionError) as error:
             size = f"{result.stdout_size:,} bytes"
-            message = f"what {self._entrypoint} returned ({size} of JSON) cannot be read: {error}"
+            why = f"cannot be read: {error}"
+            if result.stdout_is_cut:
+                why = "is too large; have it write a file, and return its path"
+            message = f"what {self._entrypoint} returned ({size} of JSON) {why}"
             raise ActionError(message, error_type="output", retryable=False) from error

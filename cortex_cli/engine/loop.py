@@ -154,9 +154,6 @@ class Loop:
         goal = goal_of(spec, given, lookup, is_nested=self.parent is not None)
         if spec.planner is None or goal is None:
             raise no_plan(spec.name)
-        if spec.goal is not None and not goal.strip():
-            message = f"the goal of '{spec.name}' is empty, once its references have values"
-            raise UsageError(message, hint="give what it refers to")
         return Planning(spec, spec.planner, self._shown(goal), self.ledger)
 
     def _shown(self, goal: str) -> str:

@@ -25,6 +25,8 @@ LOOKS = {
     RunState.UNREADABLE: ActionState.FAILED,
 }
 
+_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.PAUSED, RunState.CANCELLED})
+
 _ID = 13
 _STATE = 11
 _WHEN = 19
@@ -82,16 +84,27 @@ def _line(entry: RunEntry, theme: Theme, width: int, name: int, zone: tzinfo | N
     elif width >= _WITH_WHEN:
         line.column(when[5:16], _SHORT_WHEN, "dim").gap(1)
     if width >= _WITH_TIME:
-        line.column(seconds_text(entry.duration_seconds), _TIME, right=True).gap(2)
+        line.column(_took(entry), _TIME, right=True).gap(2)
     if width >= _WITH_ALL:
         cost = f"${entry.cost_usd:,.4f}" if entry.cost_usd else ""
-        line.column(cost, _COST, "dim", right=True).gap(2).add(counts_text(entry.counts), "dim")
+        line.column(cost, _COST, "dim", right=True).gap(2).add(_counts(entry), "dim")
     elif width >= _WITH_DONE:
         line.column(_done(entry), _DONE, "dim", right=True)
     return line.text
 
 
+def _took(entry: RunEntry) -> str:
+    """How long it took; nothing where that is not known, as of a run without an end."""
+    is_known = entry.duration_seconds > 0 or entry.state in _ENDED
+    return seconds_text(entry.duration_seconds) if is_known else ""
+
+
 def _done(entry: RunEntry) -> str:
-    """How many of its actions were completed."""
+    """How many of its actions were completed; nothing where that is not known."""
     ended = sum(msgspec.structs.astuple(entry.counts))
-    return f"{entry.counts.completed:,}/{max(entry.actions, ended):,}"
+    is_known = bool(ended or entry.actions) or entry.state in _ENDED
+    return f"{entry.counts.completed:,}/{max(entry.actions, ended):,}" if is_known else ""
+
+
+def _counts(entry: RunEntry) -> str:
+    return counts_text(entry.counts) if _done(entry) else ""

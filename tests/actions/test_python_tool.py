@@ -140,7 +140,10 @@ async def test_result_that_is_not_json_is_a_failure(python: Make):
 
 async def test_result_that_is_too_large_is_a_failure(python: Make):
     error = await failure(python("def run():\n    return 'x' * 17_000_000"))
-    assert "what job:run returned (17,000,014 bytes of JSON) cannot be read" in str(error)
+    assert str(error) == (
+        "what job:run returned (17,000,014 bytes of JSON) is too large;"
+        " have it write a file, and return its path"
+    )
 
 
 async def test_function_that_ends_its_process_has_not_returned(python: Make):

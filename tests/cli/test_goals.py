@@ -319,15 +319,6 @@ async def test_what_is_wrong_with_the_references_of_a_goal_is_told_before_anythi
             assert "a.yaml:3:7: the goal cannot hold a secret, and ${env.KEY} does" in ended.err
 
 
-async def test_a_goal_that_comes_to_nothing_is_told(tmp_path: Path) -> None:
-    text = "kind: Agent\nname: a\ngoal: '${inputs.what}'\ninputs: {what: {default: ' '}}\n"
-    write(tmp_path, {"a.yaml": text})
-    async with ScriptedServer([]) as server:
-        ended = await Place(tmp_path, tmp_path / "state", server).cortex("run", "a.yaml")
-    assert ended.code == 2
-    assert "the goal of 'a' is empty, once its references have values" in ended.err
-
-
 async def test_a_prompt_file_that_is_missing_is_told_before_anything_is_asked(
     tmp_path: Path,
 ) -> None:

@@ -260,7 +260,7 @@ def test_after_ctrl_c_a_run_goes_on_where_it_was(
     explained = cortex("resume", "last", "--explain", env={"LEDGER": str(here / "ledger")})
     assert explained.code == 0
     assert "first: completed; it has ended, and is not run again" in explained.out
-    assert "waits: running; it was in flight" in explained.out
+    assert "waits: cancelled; it was in flight" in explained.out
     ended = cortex("resume", "last", env={"LEDGER": str(here / "ledger")})
     assert ended.code == 0, ended.err
     assert ledger(here) == {"first": 1, "waits": 1}

@@ -72,7 +72,7 @@ def test_the_table_at_80_columns() -> None:
 ● 8xr1bs1qcz464 a run with a long n… running     01-02 04:04  1h06m  1,200/10…
 ✗ run-7f3a      build                failed      01-02 03:04  7.00s        6/9
 ✓ run-7f3a      study                completed   01-02 03:04  6.50s        8/9
-■ new           x                    interrupted              0.00s        0/0
+■ new           x                    interrupted
   4 runs, $1.5200
 """)
 
@@ -84,7 +84,7 @@ def test_the_table_at_120_columns_in_ascii() -> None:
 x run-7f3a      build                         failed      2026-01-02 03:04:05  7.00s             6 completed, 1 faile...
 + run-7f3a      study                         completed   2026-01-02 03:04:05  6.50s    $0.0200  8 completed, 1 cance...
 * 8xr1bs1qcz464 a run with a long name indeed running     2026-01-02 04:04:05  1h06m    $1.5000  1,200 completed
-! new           x                             interrupted                      0.00s             no actions
+! new           x                             interrupted
   4 runs, $1.5200
 """)
 
@@ -95,7 +95,7 @@ def test_of_a_run_that_can_not_be_read_the_table_has_the_reason() -> None:
     assert printed(runs, 64) == snapshot("""\
 
   run           name       state       started       took
-■ new           x          interrupted              0.00s
+■ new           x          interrupted
 ✗ 0a            unreadable runs/0a/journal.db can't be used: ot…
   2 runs
 """)
