@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import assert_never
 
+from cortex_cli.engine.approvals import Asking
+from cortex_cli.engine.job import Job
 from cortex_cli.engine.ports import Answer, Question, Reporter, RunRequest
 from cortex_cli.engine.recorded import Recorded
 from cortex_cli.events import ApprovalRequested, LlmToken, Progress, Thought, WarningRaised
@@ -52,3 +54,8 @@ def with_someone(request: RunRequest, record: Recorded) -> RunRequest:
         return replace(request, cache=None)
     is_there = any(isinstance(event, ApprovalRequested) for event in record.events)
     return replace(request, approver=_SomeoneAsked(is_there=is_there), cache=None)
+
+
+def is_taken_back(job: Job) -> bool:
+    """Whether it was a question that nobody needs an answer to any more."""
+    return job.is_stopped and isinstance(job.handler, Asking)

@@ -20,8 +20,9 @@ from cortex_cli.engine.masking import Masker
 from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Answer, RunRequest, RunSpec
 from cortex_cli.engine.recorded import Recorded
-from cortex_cli.engine.replayed_outside import LeastDelay, Said, repeat, with_someone
+from cortex_cli.engine.replayed_outside import LeastDelay, Said, is_taken_back, repeat, with_someone
 from cortex_cli.engine.replayed_plans import Known, Variables, replayed
+from cortex_cli.engine.replayed_turns import ReplayedTurns
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
 from cortex_cli.engine.replayed_writing import Writings, is_over, planner_at
 from cortex_cli.engine.runner import Runner
@@ -49,6 +50,7 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import CancelReason, QueueReason, TerminationReason
 from cortex_cli.plan.scheduler import Scheduler
+from cortex_cli.plan.turn import is_turn
 from cortex_cli.report import PlanReport
 
 _Ended = ActionCompleted | ActionFailed | ActionRetrying | ActionCancelled
@@ -120,12 +122,27 @@ class Replay(Runner):
 
     def _make_scheduler(self, slots: int) -> Scheduler:
         self._gated = GatedScheduler(slots, Gate(self._waits_next))
+        self._turns = ReplayedTurns(self._record, self._loop_of)
+        self._gated.gated_turns.asked = self._turns.warn_of_price
         return self._gated
 
     def _price(self, record: ActionRecord) -> None:
         self._gated.price(record.number)
 
+    def _defer(self, group: int, reason: QueueReason) -> None:
+        if not self._turns.repeat_wait(group, reason):
+            super()._defer(group, reason)
+
+    def _let_turn(self, path: tuple[str, ...]) -> bool:
+        """Have a turn begin that waits, as its run is to say something."""
+        loop = self._groups.running(path)
+        is_let = loop is not None and self._gated.let_turn(loop.group)
+        self._settle()
+        return is_let
+
     def _waits_next(self, number: int, reason: QueueReason) -> bool:
+        if is_turn(number):
+            return self._turns.waits(self._gated.group_of(number), reason)
         key = self._records[number].key
         found = self._record.next_of(key, ActionStarted, ActionQueued)
         return isinstance(found, ActionQueued) and found.data.reason is reason
@@ -133,12 +150,16 @@ class Replay(Runner):
     def _loop_at(self, path: tuple[str, ...]) -> Loop | None:
         return self._groups.running(path)
 
+    def _loop_of(self, group: int) -> Loop:
+        return self._groups.loop_of(group)
+
     def _report_at(self, path: tuple[str, ...]) -> PlanReport | None:
         plans = (e for e in self._record.ahead() if isinstance(e, PlanGenerated))
         return next((e.data.report for e in plans if e.path == path), None)
 
     def _cause(self, event: Event) -> bool:
-        if event.action_id is None and self._writings.cause(event):
+        is_said = event.action_id is None and not isinstance(event, IterationCompleted)
+        if is_said and (self._let_turn(event.path) or self._writings.cause(event)):
             return True
         match event:
             case Progress() | LlmToken() | Thought() | WarningRaised():
@@ -170,7 +191,7 @@ class Replay(Runner):
 
     def _job(self, key: Key, *, is_stopped: bool | None = None) -> Job | None:
         # A question that was taken back has no end.
-        jobs = [j for j in self._jobs.get(key, ()) if not _is_taken_back(j)]
+        jobs = [j for j in self._jobs.get(key, ()) if not is_taken_back(j)]
         fitting = [job for job in jobs if is_stopped in (None, job.is_stopped)]
         return next(iter(fitting or jobs), None)
 
@@ -261,7 +282,8 @@ class Replay(Runner):
                 continue
             if reason in _ENDINGS and self._abort_at(outer, reason):
                 return True
-            if reason is TerminationReason.BUDGET_EXHAUSTED and self._run_out(outer):
+            is_run_out = outer == path and reason is TerminationReason.BUDGET_EXHAUSTED
+            if is_run_out and self._run_out(self._turns.cut_by(path)):
                 return True
         return self._writings.go_on(path)
 
@@ -375,7 +397,3 @@ def _key(event: Event) -> Key:
 
 def _name(key: Key) -> str:
     return f"'{'/'.join((*key[0], key[1]))}'"
-
-
-def _is_taken_back(job: Job) -> bool:
-    return job.is_stopped and isinstance(job.handler, Asking)
