@@ -14,6 +14,7 @@ from cortex_cli.plan.commands import Exhaust
 from cortex_cli.plan.scheduler import Scheduler
 
 _OVER_BUDGET = CancelReason.BUDGET_EXHAUSTED
+_PRICE = "the price of the model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,12 @@ def forgive(loop: Loop, owner: ActionRecord) -> None:
 
 def warn_of_price(ledger: Ledger, name: str) -> None:
     """Warn, once, of a model whose price is not known."""
-    ledger.warn_once(f"the price of the model '{name}' is not known, so its cost is not limited")
+    ledger.warn_once(f"{_PRICE} '{name}' is not known, so its cost is not limited")
+
+
+def is_about_price(message: str) -> bool:
+    """Whether a warning is of a model whose price is not known."""
+    return message.startswith(_PRICE)
 
 
 def _estimated(record: ActionRecord) -> Usage | None:

@@ -210,19 +210,21 @@ class Groups:
 
     def exhaust(self, exhausted: Exhaust) -> None:
         """Begin nothing more in a loop whose budget does not have what is needed."""
-        loop = self._opened[exhausted.group]
-        assert isinstance(loop, Loop), "only loops have budgets"
+        loop = self.loop_of(exhausted.group)
         self.run_out(loop, over_budget(loop, self._needing(exhausted), exhausted))
 
     def _needing(self, exhausted: Exhaust) -> str:
         if exhausted.action is not None:
-            record = self.records[exhausted.action]
-            return f"'{'/'.join((*record.ledger.stamp.path, record.action.id))}'"
-        path: tuple[str, ...] = ()
-        if exhausted.turn is not None:
-            opened = self._opened[exhausted.turn]
-            path = opened.ledger.stamp.path if isinstance(opened, Loop) else ()
+            path, name = self.records[exhausted.action].key
+            return f"'{'/'.join((*path, name))}'"
+        path = () if exhausted.turn is None else self.loop_of(exhausted.turn).ledger.stamp.path
         return f"the next turn of '{'/'.join(path)}'" if path else "the next turn of the model"
+
+    def loop_of(self, group: int) -> Loop:
+        """The loop that has put a plan before the scheduler as that group."""
+        loop = self._opened[group]
+        assert isinstance(loop, Loop), "only loops have plans"
+        return loop
 
     def running(self, path: tuple[str, ...]) -> Loop | None:
         """The loop at a path that has not ended; None if there is none."""

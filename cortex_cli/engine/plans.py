@@ -145,7 +145,9 @@ class Plans:
         """All actions of a plan have ended, and nothing joins it any more."""
         planning = planning_of(loop)
         planning.is_closed = True
-        planning.stop()
+        if not self._scheduler.is_over_budget(loop.group):
+            # Else it goes on to its end, as actions do: it may write the answer.
+            planning.stop()
         self.turns.drop(loop.group)
         if planning.job is None:
             self._end_iteration(loop)
@@ -197,7 +199,8 @@ class Plans:
     def _take(self, loop: Loop, piece: Piece) -> None:
         """The model has written something: let it join the plan, or refuse it."""
         planning = planning_of(loop)
-        if planning.is_cut or not self._scheduler.is_open(loop.group):
+        is_wanted = isinstance(piece, FinalAnswer) or self._scheduler.is_open(loop.group)
+        if planning.is_cut or not is_wanted:
             planning.stop()
             return
         planning.parts.note(piece)
@@ -292,7 +295,7 @@ class Plans:
         """All of an iteration has ended: go on with the next one, or end the loop."""
         planning = planning_of(loop)
         if planning.usage != planning.told_usage:
-            self._tell_usage(loop, complete=False)
+            self._tell_usage(loop, complete=planning.is_answered)
         loop.end_iteration(planning.complete())
         if loop.reason is None:
             loop.reason, loop.trouble = self._verdict(loop)

@@ -9,10 +9,12 @@ from operator import itemgetter
 from cortex_cli.engine.past import Key
 from cortex_cli.engine.ports import Clock
 from cortex_cli.engine.timers import About, Alarm, Timer, Timers
-from cortex_cli.kinds import QueueReason
+from cortex_cli.kinds import ActionType, QueueReason
+from cortex_cli.plan.budgets import Budgets
 from cortex_cli.plan.commands import Command
 from cortex_cli.plan.limits import Key as Order
 from cortex_cli.plan.purse import Needs, Purse
+from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.states import Group, Item
 from cortex_cli.plan.turn import Turn
@@ -52,27 +54,29 @@ class Alarms(Timers):
 
 
 class Gate:
-    """Who may go on where there is a limit that the record knows better: budgets, and rates.
+    """Who may go on where there is a limit that the record knows better.
 
-    `waits_next` says of an action, by the scheduler's number, whether the next that the record has
-    of it is that it waits for this reason.
+    These are budgets, rates, and pools that turns of models take of, too.
+
+    `waits_next` says of an action or a turn, by the scheduler's number, whether the next that the
+    record has of it is that it waits for this reason.
     """
 
     def __init__(self, waits_next: Callable[[int, QueueReason], bool]) -> None:
         self._waits_next = waits_next
         self._parked: dict[int, tuple[Barrier, Order]] = {}
-        self._let: set[int] = set()
+        self._let: dict[int, Barrier] = {}
 
     def forget(self, number: int) -> None:
         """The action asks anew."""
         self._parked.pop(number, None)
-        self._let.discard(number)
+        self._let.pop(number, None)
 
-    def lets(self, number: int, reason: QueueReason) -> bool:
-        """Whether the action may start now."""
-        if number in self._let:
+    def lets(self, number: int, barrier: "Barrier") -> bool:
+        """Whether the action may go past a barrier now."""
+        if self._let.get(number) is barrier:
             return True
-        return number not in self._parked and not self._waits_next(number, reason)
+        return number not in self._parked and not self._waits_next(number, barrier.reason)
 
     def park(self, barrier: "Barrier", key: Order) -> None:
         """The action waits at a barrier."""
@@ -82,7 +86,7 @@ class Gate:
         """Let an action that waits go on; the barrier that it waits at."""
         barrier, _ = self._parked.get(number, (None, None))
         if barrier is not None:
-            self._let.add(number)
+            self._let[number] = barrier
         return barrier
 
     def gone_from(self, barrier: "Barrier", is_waiting: Callable[[int], bool]) -> list[Order]:
@@ -90,7 +94,7 @@ class Gate:
         found = [
             key
             for number, (at, key) in self._parked.items()
-            if at is barrier and number in self._let and is_waiting(number)
+            if at is barrier is self._let.get(number) and is_waiting(number)
         ]
         for key in found:
             del self._parked[key[2]]
@@ -111,7 +115,7 @@ class Barrier(Purse):
 
     def has(self, units: float) -> bool:
         """Whether the action of that number, plus one, may start."""
-        return self._gate.lets(int(units) - 1, self.reason)
+        return self._gate.lets(int(units) - 1, self)
 
     def park(self, key: Order, units: float) -> None:
         """Have an action wait until it is let go."""
@@ -133,18 +137,37 @@ class Barrier(Purse):
         return None
 
 
-class FreeTurns(Turns):
-    """Turns of models, of which the record says when they begin: they take nothing."""
+class GatedTurns(Turns):
+    """Turns of models, of which the record says whether they wait, and when they begin.
+
+    `asked` hears of each, by its group, just before it is asked for.
+    """
+
+    def __init__(
+        self, queue: ReadyQueue, budgets: Budgets, groups: list[Group], gate: Gate
+    ) -> None:
+        """`groups` is the scheduler's list, by number."""
+        super().__init__(groups, queue, budgets)
+        self.asked: Callable[[int], object] = abs
+        self._numbers: dict[int, int] = {}
+        reasons = (QueueReason.POOL, QueueReason.RATE, QueueReason.BUDGET)
+        self._barriers = [Barrier(-1, "", inf, gate=gate, reason=reason) for reason in reasons]
 
     def make(self, group: Group, needs: Needs) -> Turn:
-        """A turn that never waits."""
+        """A turn that waits for what the record says."""
+        self.asked(group.number)
         turn = super().make(group, needs)
-        turn.claims = ()
+        turn.claims = tuple((barrier, turn.number + 1.0) for barrier in self._barriers)
+        self._numbers[group.number] = turn.number
         return turn
+
+    def number(self, group: int) -> int | None:
+        """The number of the last turn of a group."""
+        return self._numbers.get(group)
 
 
 class GatedScheduler(Scheduler):
-    """A scheduler that leaves it to a gate who may start now, as far as budgets and rates go.
+    """A scheduler that leaves it to a gate who may start now, but for slots and most pools.
 
     `between` is called before each of its commands is performed.
     """
@@ -155,8 +178,11 @@ class GatedScheduler(Scheduler):
         self._between = between
         self._left: deque[Command] = deque()
         self.budgets.make = partial(Barrier, gate=gate, reason=QueueReason.BUDGET)
-        self.turns = FreeTurns(self._groups, self._queue, self.budgets)
-        self._rates = Barrier(-1, "", inf, gate=gate, reason=QueueReason.RATE)
+        self.turns = self.gated_turns = GatedTurns(self._queue, self.budgets, self._groups, gate)
+        self._barriers = {
+            reason: Barrier(-1, "", inf, gate=gate, reason=reason)
+            for reason in (QueueReason.RATE, QueueReason.POOL)
+        }
 
     def take(self) -> list[Command]:
         """The next command; the rest of those that have come up with it, before any others."""
@@ -170,11 +196,13 @@ class GatedScheduler(Scheduler):
         numbers = super().extend(group, items)
         for number in numbers:
             node = self._nodes[number]
-            if any(limit.seconds is not None for limit, _ in node.claims):
-                node.claims = tuple(
-                    (limit, units) if limit.seconds is None else (self._rates, number + 1.0)
-                    for limit, units in node.claims
-                )
+            taken_by_turns = node.group.limits.get(ActionType.LLM.value, ())
+            node.claims = tuple(
+                (self._barriers[limit.reason], number + 1.0)
+                if limit.seconds is not None or limit in taken_by_turns
+                else (limit, units)
+                for limit, units in node.claims
+            )
         return numbers
 
     def let(self, number: int) -> bool:
@@ -183,6 +211,15 @@ class GatedScheduler(Scheduler):
         if barrier is not None:
             self.budgets.let_go(barrier)
         return barrier is not None
+
+    def let_turn(self, group: int) -> bool:
+        """Let the turn of a group begin; whether it was waiting."""
+        number = self.gated_turns.number(group)
+        return number is not None and self._queue.is_waiting(number) and self.let(number)
+
+    def group_of(self, turn: int) -> int:
+        """The group of a turn, by its number."""
+        return self._queue.turns[turn].group.number
 
     def backing_off(self, action: int) -> None:
         """An attempt has failed; the next one asks anew."""

@@ -140,10 +140,9 @@ class Writings:
 
     def drop(self, path: Path) -> bool:
         """End a turn that was never asked for, as the budget was exhausted; whether there was one."""
-        turn = self._turns.get(path)
-        if turn is None or not turn.job.is_stopped:
+        turn = self._turns.pop(path, None)
+        if turn is None:
             return False
-        del self._turns[path]
         turn.job.on_end(Stopped())
         return True
 

@@ -25,6 +25,7 @@ from cortex_cli.engine.replayed_endings import Endings
 from cortex_cli.engine.replayed_jobs import Jobs, key_of
 from cortex_cli.engine.replayed_outside import LeastDelay, Said, asked_about, repeat, with_someone
 from cortex_cli.engine.replayed_plans import Known, Variables, replayed
+from cortex_cli.engine.replayed_turns import ReplayedTurns
 from cortex_cli.engine.replayed_waits import Alarms, Gate, GatedScheduler
 from cortex_cli.engine.replayed_writing import Writings, planner_at
 from cortex_cli.engine.runner import Runner
@@ -53,8 +54,9 @@ from cortex_cli.events import (
 )
 from cortex_cli.kinds import CancelReason, QueueReason, StopCause
 from cortex_cli.plan.scheduler import Scheduler
+from cortex_cli.plan.turn import is_turn
 from cortex_cli.report import PlanReport
-from cortex_cli.unseen import RunStopped
+from cortex_cli.unseen import RunStopped, TurnBegun
 
 if TYPE_CHECKING:
     from cortex_cli.unseen import Unseen
@@ -130,8 +132,12 @@ class Replay(Runner):
         if not facts:
             return False
         fact = facts.popleft()
-        is_stop = isinstance(fact, RunStopped)
-        if not (self._endings.redo(fact) if is_stop else self._writings.redo(fact)):
+        if isinstance(fact, RunStopped):
+            is_redone = self._endings.redo(fact)
+        else:
+            is_waiting = isinstance(fact, TurnBegun)
+            is_redone = (is_waiting and self._let_turn(fact.path)) or self._writings.redo(fact)
+        if not is_redone:
             raise self._record.stuck()
         self._settle()
         return True
@@ -183,6 +189,8 @@ class Replay(Runner):
 
     def _make_scheduler(self, slots: int) -> Scheduler:
         self._gated = GatedScheduler(slots, Gate(self._waits_next), self._run_out_between)
+        self._turns = ReplayedTurns(self._record, self._loop_of)
+        self._gated.gated_turns.asked = self._turns.warn_of_price
         return self._gated
 
     def _price(self, record: ActionRecord) -> None:
@@ -191,10 +199,26 @@ class Replay(Runner):
             warn_of_price(record.ledger, record.action.target or "default")
         self._gated.price(record.number)
 
+    def _defer(self, group: int, reason: QueueReason) -> None:
+        if not self._turns.repeat_wait(group, reason):
+            super()._defer(group, reason)
+
+    def _let_turn(self, path: tuple[str, ...]) -> bool:
+        """Have a turn begin that waits, as its run is to say something."""
+        loop = self._groups.running(path)
+        is_let = loop is not None and self._gated.let_turn(loop.group)
+        self._settle()
+        return is_let
+
     def _waits_next(self, number: int, reason: QueueReason) -> bool:
+        if is_turn(number):
+            return self._turns.waits(self._gated.group_of(number), reason)
         key = self._records[number].key
         found = self._record.next_of(key, ActionStarted, ActionQueued)
         return isinstance(found, ActionQueued) and found.data.reason is reason
+
+    def _loop_of(self, group: int) -> Loop:
+        return self._groups.loop_of(group)
 
     def _report_at(self, path: tuple[str, ...]) -> PlanReport | None:
         plans = (e for e in self._record.ahead() if isinstance(e, PlanGenerated))
@@ -213,7 +237,8 @@ class Replay(Runner):
         return None if used else self._error(event, target)
 
     def _cause(self, event: Event) -> bool:
-        if event.action_id is None and self._writings.cause(event):
+        is_said = event.action_id is None and not isinstance(event, IterationCompleted)
+        if is_said and (self._let_turn(event.path) or self._writings.cause(event)):
             return True
         match event:
             case Progress() | LlmToken() | Thought() | WarningRaised():

@@ -248,10 +248,13 @@ class Runner:
             case Write(group):
                 self._groups.turns.begin(group)
             case Defer(group, reason):
-                self._groups.turns.defer(group, reason)
+                self._defer(group, reason)
 
     def _price(self, record: ActionRecord) -> None:
         price(record, self._scheduler, self._settle)
+
+    def _defer(self, group: int, reason: QueueReason) -> None:
+        self._groups.turns.defer(group, reason)
 
     def _ask(self, record: ActionRecord) -> None:
         if record.is_ended:

@@ -29,6 +29,12 @@ _WAITED_FOR = {
 }
 
 
+def waited_for(message: str) -> QueueReason | None:
+    """What a turn waits for, where a warning says that one does."""
+    found = (reason for reason, what in _WAITED_FOR.items() if f" waits for {what} be" in message)
+    return next(found, None)
+
+
 @dataclass(slots=True)
 class Asked:
     """A turn that has been asked for: how it stood then, where it is held to what that needs.
@@ -74,7 +80,7 @@ class Turns:
         planning = planning_of(loop)
         planning.refused = []
         planning.parts.begin_turn()
-        if asked.was_left:
+        if asked.was_left or asked.has_waited:
             note_begun(loop)
         planning.job = writing(
             loop,

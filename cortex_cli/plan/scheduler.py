@@ -274,6 +274,10 @@ class Scheduler:
         """Whether more actions may join the group."""
         return self._groups[group].is_open
 
+    def is_over_budget(self, group: int) -> bool:
+        """Whether nothing more is begun in a group, because a budget is exhausted."""
+        return self._groups[group].ending is CancelReason.BUDGET_EXHAUSTED
+
     @property
     def background_left(self) -> int:
         """How many actions that nothing waits for have not ended."""

@@ -205,8 +205,9 @@ class Node(msgspec.Struct, eq=False):
 
     def price(self, needs: Needs) -> None:
         """Have it reserve so much of each budget, beside what it takes of other things."""
-        taken = tuple(claim for claim in self.claims if not isinstance(claim[0], Purse))
-        purses = ((purse, needs.get(purse.kind, 0.0)) for purse in self.group.purses)
+        own = self.group.purses
+        taken = tuple(claim for claim in self.claims if claim[0] not in own)
+        purses = ((purse, needs.get(purse.kind, 0.0)) for purse in own)
         self.claims = (*taken, *((purse, units) for purse, units in purses if units))
 
     def count(self, outcome: Outcome, kind: EdgeKind, *, soft: bool) -> None:

@@ -10,7 +10,7 @@ from cortex_cli.plan.purse import Needs
 from cortex_cli.plan.states import Claim, Group, Phase
 
 # Below the numbers of all actions: of equal rank a turn goes first, as it makes more ready.
-_FIRST = -(1 << 62)
+_FIRST = -(1 << 50)
 
 
 class Turn(msgspec.Struct, eq=False):
