@@ -25,6 +25,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Half a millisecond later, so that no rounding gives the millisecond before; a fraction that
 # floats have, so that what is added to it is not rounded.
 _HALF = 2.0**-11
+_LONGEST = 1e9
+"""Seconds that an attempt may have taken, some thirty years."""
 
 
 class CutOffError(Exception):
@@ -62,7 +64,8 @@ class Recorded:
         if isinstance(event, ActionCompleted | ActionFailed | ActionCancelled):
             started = self._starts.get((event.path, event.action_id))
             if started is not None:
-                return started + event.data.duration_seconds
+                # A record that somebody has changed may say anything.
+                return started + min(max(event.data.duration_seconds, 0.0), _LONGEST)
         return _moment(event) - self._base + _HALF
 
     def wall(self) -> float:
@@ -133,7 +136,8 @@ class Recorded:
 
 def _moment(event: Event) -> float:
     """Seconds since 1970, in a fraction that floats have."""
-    milliseconds = round((datetime.fromisoformat(event.timestamp) - _EPOCH).total_seconds() * 1000)
+    moment = datetime.fromisoformat(event.timestamp).astimezone(UTC)
+    milliseconds = round((moment - _EPOCH).total_seconds() * 1000)
     return round(milliseconds * 2.0**20 / 1000) / 2.0**20
 
 

@@ -233,6 +233,9 @@ class Replay(Runner):
         event = self._record.expected
         if not isinstance(event, ActionFailed | ActionRetrying) or key_of(event) != key:
             return None
+        if event.unseen:
+            # It has begun, and something has happened since.
+            return None
         used = event.data.usage if isinstance(event, ActionFailed) else None
         return None if used else self._error(event, target)
 

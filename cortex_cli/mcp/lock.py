@@ -61,6 +61,10 @@ class Lock:
         """The pins of one server by tool; SetupError if the file cannot be read."""
         return self._read().servers.get(server, {})
 
+    def all_pinned(self) -> Mapping[str, Mapping[str, Pin]]:
+        """The pins of all servers, by server and tool; SetupError if the file cannot be read."""
+        return self._read().servers
+
     def admit(self, server: str, offers: Mapping[str, ServedTool]) -> str | None:
         """Pin the tools that a server offers, as far as wanted; why that failed, or None.
 
@@ -109,16 +113,24 @@ class Lock:
             raise SetupError(message, hint="restore it, or delete it to pin all anew") from error
 
     def _write(self, content: _Content) -> None:
-        text = json.dumps(
-            msgspec.to_builtins(content), ensure_ascii=False, indent=2, sort_keys=True
-        )
+        text = _text(content)
         # Whoever reads it meanwhile, or after a crash, finds the old file or the new one.
         fresh = self.path.with_name(f".{FILE_NAME}.{os.getpid()}")
         try:
-            fresh.write_text(f"{text}\n", encoding="utf-8")
+            fresh.write_text(text, encoding="utf-8")
             fresh.replace(self.path)
         finally:
             fresh.unlink(missing_ok=True)
+
+
+def lock_text(servers: Mapping[str, Mapping[str, Pin]]) -> str:
+    """A lock with these pins."""
+    return _text(_Content(servers={name: dict(pins) for name, pins in servers.items()}))
+
+
+def _text(content: _Content) -> str:
+    text = json.dumps(msgspec.to_builtins(content), ensure_ascii=False, indent=2, sort_keys=True)
+    return f"{text}\n"
 
 
 def _plain(pin: Pin) -> dict[str, Any]:

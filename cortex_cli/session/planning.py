@@ -15,9 +15,9 @@ from cortex_cli.manifest.program import Program
 from cortex_cli.manifest.prompts import read_prompts
 from cortex_cli.plan.prose import word_for_word
 from cortex_cli.protocol.offers import Offer
+from cortex_cli.session.local_models import Models
 
 if TYPE_CHECKING:
-    from cortex_cli.llm.models import Models
     from cortex_cli.llm.planner import ModelPlanner
 
 _GIVE_GOAL = "write its plan down under 'actions', or give it a goal: 'goal', or --goal TEXT"
@@ -30,7 +30,7 @@ class ProgramPlanner:
         self,
         program: Program,
         offers: Sequence[Offer],
-        models: Callable[[], "Models"],
+        models: Callable[[], Models],
         root: Path,
     ) -> None:
         """`root` bounds what is read of its persona."""

@@ -11,7 +11,7 @@ from cortex_cli.engine.recorded import CutOffError, Recorded, parts_of
 from cortex_cli.engine.replaying import Replay
 from cortex_cli.engine.stream import EventStream
 from cortex_cli.errors import UsageError
-from cortex_cli.events import Event
+from cortex_cli.events import AgentStarted, Event
 
 _BREATH = 64
 
@@ -46,6 +46,9 @@ class RunReplay:
         events = self.record.events
         if not events:
             message = "the record has no events: there is nothing to replay"
+            raise UsageError(message)
+        if not isinstance(events[0], AgentStarted) or events[0].path:
+            message = f"the record begins with {events[0].event_type}, not with agent_started"
             raise UsageError(message)
         return EventStream(self._run, self._cancel)
 

@@ -44,12 +44,11 @@ class Recording:
         if self.sources is None:
             return Session.open(self._request_of_old(environ))
         for name, text in self.sources.files.items():
-            path = (folder / name).resolve()
+            path = _place(folder, name)
             if not path.is_relative_to(folder.resolve()):
                 message = f"the record has a file outside of its folder: {name!r:.80}"
                 raise UsageError(message)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            _write(path, name, text)
         home = {} if self.sources.home is None else {"HOME": self.sources.home}
         entry = Path(self.sources.entry)
         return Session.open(self._request(entry, folder, {**environ, **home}, root=folder))
@@ -120,3 +119,23 @@ class Recording:
         )
         past.only(selection.taken_over)
         return past
+
+
+def _place(folder: Path, name: str) -> Path:
+    try:
+        return (folder / name).resolve()
+    except (OSError, ValueError) as error:
+        raise _unusable(name) from error
+
+
+def _write(path: Path, name: str, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _unusable(name) from error
+
+
+def _unusable(name: str) -> UsageError:
+    message = f"the record has a file that can't be written: {name!r:.80}"
+    return UsageError(message)

@@ -20,6 +20,7 @@ from cortex_cli.protocol.sealed import Sealed, reveal
 
 if TYPE_CHECKING:
     from cortex_cli.mcp.connection import Connection, Link
+    from cortex_cli.mcp.lock import Pin
 
 EXTRA = "pip install 'cortex-agent-loop[mcp]'"
 _PYTHON = frozenset({"python", "python3"})
@@ -67,6 +68,18 @@ class ServerHouse:
     _known: dict[tuple[str, ...], "Connection"] = field(
         default_factory=dict[tuple[str, ...], "Connection"]
     )
+    _pins: "Mapping[str, Mapping[str, Pin]] | None" = None
+
+    def pinned(self, server: str) -> "Mapping[str, Pin]":
+        """The pins of a server by tool, as they were when a session first asked for any.
+
+        So all models of a run are told the same. SetupError for a lock that cannot be read.
+        """
+        if self._pins is None:
+            from cortex_cli.mcp.lock import Lock
+
+            self._pins = Lock(self.root).all_pinned()
+        return self._pins.get(server, {})
 
     def of_tool(self, target: ToolTarget, around: Surroundings) -> "Connection":
         """The connection to a tool's server; SetupError if the extra or a value is missing."""

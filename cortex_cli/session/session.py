@@ -26,7 +26,7 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
-from cortex_cli.session.local_models import models_of
+from cortex_cli.session.local_models import NoModels, models_of
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.request import Request as Request
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
@@ -244,6 +244,11 @@ class Session:
         return RunHandle(spec, request, journal, vault=self._vault).stream()
 
     @property
+    def servers(self) -> ServerHouse:
+        """The MCP servers of the session."""
+        return self._place.servers
+
+    @property
     def masker(self) -> "Masker | None":
         """What keeps the secrets out of sight that have been read; None where there are none."""
         return self._vault.masker
@@ -256,7 +261,8 @@ class Session:
         from cortex_cli.session.replay import RunReplay
 
         self._vault.pretend()
-        spec = self._specs.of(self.program)
+        place = replace(self._place, models=NoModels)
+        spec = Specs(self._graphs, self.request, place, self.program).of(self.program)
         return RunReplay(spec=spec, request=request, record=record).stream()
 
     def place_of(self, path: tuple[str, ...], action_id: str | None) -> str | None:

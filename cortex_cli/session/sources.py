@@ -1,20 +1,24 @@
 """What a run is made of: its manifests, and the variables that its plans refer to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortex_cli.engine.context import declared
 from cortex_cli.errors import CortexError
 from cortex_cli.manifest.paths import root_of
-from cortex_cli.manifest.program import Program
+from cortex_cli.manifest.program import Program, ToolTarget
+from cortex_cli.manifest.tool_models import McpImplementation
 from cortex_cli.plan.condition_text import ConditionSyntaxError
 from cortex_cli.plan.conditions import compile_condition
 from cortex_cli.plan.references import find
+from cortex_cli.session.pinned_offers import imported_servers
 from cortex_cli.session.secret_needs import owners_in
+from cortex_cli.settings import FILE_NAME
 from cortex_cli.store.records import Sources
 
 if TYPE_CHECKING:
+    from cortex_cli.mcp.lock import Pin
     from cortex_cli.session.session import Session
 
 MOST_BYTES = 4 * 2**20
@@ -37,6 +41,7 @@ def sources_of(session: "Session", run_dir: Path) -> Sources | None:
             path = owner.folder / Path(owner.file).name
             if path.is_file() and path.is_relative_to(root):
                 files[str(path.relative_to(root))] = path.read_text("utf-8")
+        files |= _of_servers(session)
     except (OSError, UnicodeDecodeError, CortexError):
         return None
     entry = str((program.folder / Path(program.file).name).relative_to(root))
@@ -52,6 +57,38 @@ def sources_of(session: "Session", run_dir: Path) -> Sources | None:
         home=request.environ.get("HOME"),
         run_dir=str(run_dir),
     )
+
+
+def _of_servers(session: "Session") -> dict[str, str]:
+    """What a replay has to know of the MCP servers that are used: their names, and what is pinned."""
+    house, declared = session.servers, set[str]()
+    pins: dict[str, Mapping[str, Pin]] = {}
+    for target in _servers_in(session.program):
+        pins[house.name_of(target)] = house.pinned(house.name_of(target))
+        if target.server_name is not None:
+            declared.add(target.server_name)
+    files: dict[str, str] = {}
+    if declared:
+        # None is started: how that would be done is nobody else's business.
+        lines = [f'[mcp.servers.{name}]\ncommand = "{name}"\n' for name in sorted(declared)]
+        files[FILE_NAME] = "".join(lines)
+    if any(pins.values()):
+        from cortex_cli.mcp import lock
+
+        files[lock.FILE_NAME] = lock.lock_text(pins)
+    return files
+
+
+def _servers_in(program: Program) -> Iterator[ToolTarget]:
+    for owner in owners_in(program):
+        if isinstance(owner, Program):
+            yield from (target for _, target in imported_servers(owner))
+        elif isinstance(owner, ToolTarget) and _is_served(owner):
+            yield owner
+
+
+def _is_served(target: ToolTarget) -> bool:
+    return isinstance(target.manifest.implementation, McpImplementation)
 
 
 def _variables(program: Program, session: "Session") -> dict[str, str]:

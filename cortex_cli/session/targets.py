@@ -23,12 +23,12 @@ from cortex_cli.plan.named_tools import named_tools
 from cortex_cli.plan.references import MISSING, walk
 from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.sealed import Sealed
+from cortex_cli.session.local_models import Models
 from cortex_cli.session.servers import ServerHouse, Surroundings
 
 if TYPE_CHECKING:
     from cortex_cli.actions.relic_kv import EmbeddedRelic
     from cortex_cli.actions.virtual_environment import VirtualEnvironment
-    from cortex_cli.llm.models import Models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Workplace:
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     secrets: Callable[[Target], Mapping[str, Sealed]]
-    models: Callable[[], "Models"]
+    models: Callable[[], Models]
     servers: ServerHouse
     may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])

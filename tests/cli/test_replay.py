@@ -150,7 +150,7 @@ def test_what_is_no_record_is_refused(
 ) -> None:
     (tmp_path / "bad.record").write_text(content)
     ended = cortex("replay", "../bad.record")
-    assert ended.code == 3
+    assert ended.code == 2
     assert said in ended.err
 
 
@@ -160,6 +160,12 @@ def test_a_damaged_record_names_the_line(made: str, cortex: Cortex, tmp_path: Pa
     lines = record.read_text().splitlines(keepends=True)
     record.write_text("".join([*lines[:4], "{\n"]))
     assert "run.record:5: this is no event" in cortex("replay", "../run.record").err
+    record.write_text("".join([*lines[:4], lines[4].replace('"timestamp":"2', '"timestamp":"x2')]))
+    assert (
+        "run.record:5: this is no event: Invalid isoformat" in cortex("replay", "../run.record").err
+    )
+    record.write_text("".join([lines[0], lines[2].replace('"sequence":2', '"sequence":1')]))
+    assert "run.record:2: a run begins with agent_started" in cortex("replay", "../run.record").err
     record.write_text("".join([*lines[:4], *lines[5:]]))
     assert "run.record:5: event 4 is missing" in cortex("replay", "../run.record").err
     header = json.loads(lines[0])
@@ -168,9 +174,15 @@ def test_a_damaged_record_names_the_line(made: str, cortex: Cortex, tmp_path: Pa
     ended = cortex("replay", "../run.record")
     assert ended.code == 2
     assert "outside of its folder" in ended.err
+    del header["sources"]["files"]["../../evil"]
+    header["sources"]["files"]["a\0b"] = "x"
+    record.write_text("".join([json.dumps(header) + "\n", *lines[1:]]))
+    ended = cortex("replay", "../run.record")
+    assert ended.code == 2
+    assert "a file that can't be written" in ended.err
 
 
 def test_a_file_that_is_not_there_and_one_that_cannot_be_written(cortex: Cortex) -> None:
-    assert cortex("replay", "none.record").code == 3
+    assert cortex("replay", "none.record").code == 2
     ended = cortex("run", "x.yaml", "--record", "no/such/folder/x")
     assert ended.code == 2
