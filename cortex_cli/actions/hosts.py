@@ -86,6 +86,9 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
     return canonical_host(host), None if port is None else int(port)
 
 
+_DECLARING = "a tool declares hosts in 'allow_hosts', a relic calls that of its 'base_url' alone"
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """`host` is canonical; for a wildcard it is what a name must end with, the dot included."""
@@ -122,7 +125,7 @@ class Hosts:
             raise _refusal(message) from error
         if not self._declares(parsed.host, parsed.port):
             message = f"host '{parsed.host}', port {parsed.port}, is not declared"
-            raise _refusal(message, hint="a tool declares hosts in 'allow_hosts'")
+            raise _refusal(message, hint=_DECLARING)
         return parsed
 
     def addresses(self, host: str, port: int, found: Sequence[str]) -> list[str]:

@@ -90,8 +90,7 @@ class HttpClient:
                 with anyio.CancelScope(shield=True, deadline=anyio.current_time() + 1):
                     await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, *_CORE_ERRORS) as error:
-            reason = str(error) or type(error).__name__
-            message = f"{method} {place.without_query} failed: {reason}"
+            message = f"{method} {place.without_query} failed: {_reason(error)}"
             raise ActionError(message, error_type="connection") from error
 
     async def _follow(self, request: httpx2.Request) -> httpx2.Response:
@@ -137,6 +136,13 @@ _CORE_ERRORS = (
     httpcore2.TimeoutException,
     httpcore2.UnsupportedProtocol,
 )
+
+
+def _reason(error: Exception) -> str:
+    """What has gone wrong, for people; a connection that breaks comes without a text."""
+    if isinstance(error, httpx2.NetworkError | httpcore2.NetworkError):
+        return str(error) or "the connection broke off"
+    return str(error) or type(error).__name__
 
 
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):

@@ -141,7 +141,7 @@ class Growing:
         planning = planning_of(loop)
         for text, reason in parts:
             what = "a call" if loop.spec.is_conversation else "a part of the plan"
-            message = f"{what} was refused: {reason}: {_shown(text)}"
+            message = f"{what} was refused: {_told(reason, text)}"
             part = planning.parts.refused(text, reason)
             loop.ledger.emit(WarningRaised, WarningData(message=message, refused=part))
             if is_to_be_repaired:
@@ -153,7 +153,7 @@ class Growing:
         for text, reason in waiting:
             part = parts.waiting(text, reason)
             if part is not None:
-                message = f"a part of the plan has to wait: {reason}: {_shown(text)}"
+                message = f"a part of the plan has to wait: {_told(reason, text)}"
                 loop.ledger.emit(WarningRaised, WarningData(message=message, refused=part))
 
     def drop_held(self, loop: Loop) -> None:
@@ -166,8 +166,10 @@ def refused(text: str, reason: str) -> Refused:
     return Refused(text=text[:_KEPT], reason=reason)
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+def _told(reason: str, text: str) -> str:
+    """The reason, and the text that it is about if there is any."""
+    shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return f"{reason}: {shown}" if shown else reason
 
 
 def planning_of(loop: Loop) -> Planning:

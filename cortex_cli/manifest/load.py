@@ -26,7 +26,10 @@ MOST_ENTRIES = 10_000
 _DEFAULT_LIMITS = Limits()
 _STANDARD_KINDS = ("Monument", "Amulet")
 # Without these, what else is said of the file would follow from the mistake in them.
-_LOAD_BEARING = ("import", "environment", "inputs", "trigger", "name")
+_LOAD_BEARING = (
+    *("import", "environment", "inputs", "trigger", "name"),
+    *("secrets", "context_feeds", "resources"),
+)
 _UNBOUNDED = PLANS | {
     name for name, field in ManifestBase.model_fields.items() if field.annotation is Any
 }
@@ -143,10 +146,20 @@ def _mended(
     model: type[Manifest], values: Mapping[str, Any], error: ValidationError
 ) -> Manifest | None:
     """The manifest without the keys that do not fit; None if too much hangs on one of them."""
-    wrong = {str(*details["loc"][:1]) for details in error.errors(include_url=False)}
-    if any(nearest(key, _LOAD_BEARING) for key in wrong):
+    wrong: set[str] = set()
+    settings: set[str] = set()
+    for details in error.errors(include_url=False):
+        match details["loc"]:
+            case ("protocol", str() as key, *_):
+                settings.add(key)
+            case place:
+                wrong.add(str(*place[:1]))
+    if any(nearest(key, _LOAD_BEARING) for key in wrong | settings):
         return None
     sound = {key: value for key, value in values.items() if key not in wrong}
+    if settings:
+        protocol = values["protocol"].items()
+        sound["protocol"] = {key: value for key, value in protocol if key not in settings}
     try:
         return model.model_validate(sound)
     except ValidationError:

@@ -169,7 +169,8 @@ class Connection:
         life = self._life
         await life.begun.wait()
         if life.client is None:
-            raise start_error(self.name, life.error, self._link.ended(), self._start_seconds)
+            ending, seconds = self._link.ended(), self._start_seconds
+            raise start_error(self.name, life.error, ending, seconds, is_lost=life.is_lost)
         return life
 
     def _use_restart(self) -> None:

@@ -27,15 +27,19 @@ def gone(name: str, ending: Ending, when: str) -> ActionError:
 
 
 def start_error(
-    name: str, error: BaseException | None, ending: Ending, seconds: float
+    name: str, error: BaseException | None, ending: Ending, seconds: float, *, is_lost: bool
 ) -> BaseException:
-    """Why a server did not come up; what is a bug stays what it is."""
+    """Why a server did not come up; what is a bug stays what it is.
+
+    `is_lost`: it has gone by itself. The code of a closed connection does not tell that, as
+    servers use it for errors of their own.
+    """
     match error:
         case None:
             return gone(name, Ending(f"did not answer within {seconds:g} s", ending.last), "")
         case CortexError():
             return error
-        case MCPError() if error.error.code == CONNECTION_CLOSED:
+        case MCPError() if is_lost and error.error.code == CONNECTION_CLOSED:
             return gone(name, ending, "before it answered")
         case MCPError() | OSError() | ValidationError() | RuntimeError():
             message = f"server '{name}' cannot be used: {_reason(error)}"

@@ -79,6 +79,7 @@ class Admission:
         self._provided = Provided(Graph(()), background.names)
         self._actions: list[Action] = []
         self._places: dict[Token, int] = {}
+        self._folded: dict[str, str] = {}
         self._waiting = Waiting()
         self._borrowed: dict[Token, str] = {}
         self._claims: dict[str, set[str]] = {}
@@ -131,6 +132,7 @@ class Admission:
         for token in tokens_of(action):
             self._places.setdefault(token, admitted.number)
         self._provided.graph.index[action.id] = admitted.number
+        self._folded[action.id.casefold()] = action.id
         self._used.add(action.id)
         self._actions.append(action)
 
@@ -157,6 +159,7 @@ class Admission:
         for trouble in troubles(action, shared, self._provided.hints):
             raise RefusedError(trouble.message)
         wants = wants_of(action, self._provided)[::-1]
+        self._folded[action.id.casefold()] = action.id
         written = cast("Mapping[str, Any]", value)
         return Held(action=action, written=written, text=text, wants=wants)
 
@@ -166,6 +169,11 @@ class Admission:
             self._waiting.release(before)
         if Token("id", action.id) in self._places or action.id in self._waiting:
             message = f"the plan has an action '{action.id}' already: choose another id"
+            raise RefusedError(message)
+        # People and file systems take ids for each other that differ in their case alone.
+        like = self._folded.get(action.id.casefold(), action.id)
+        if like != action.id and (Token("id", like) in self._places or like in self._waiting):
+            message = f"the plan has an action '{like}', which is too much alike: choose another id"
             raise RefusedError(message)
         for token in tokens_of(action):
             by = self._borrowed.get(token)

@@ -100,6 +100,8 @@ class Provided:
             return None
         if self.names.inputs is not None and root in self.names.inputs:
             hint = f"did you mean '${{inputs.{root}}}'?"
+        elif root in self.names.env:
+            hint = f"did you mean '${{env.{root}}}'?"
         else:
             known = chain(self.by_key, *map(_in_order, (self.names.known, BUILT_IN, ROOTS)))
             hint = self.hints.did_you_mean(root, known)

@@ -1,3 +1,5 @@
+import socket
+import struct
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
@@ -140,6 +142,23 @@ async def test_an_answer_that_is_no_http_is_a_connection_error() -> None:
         assert error.error_type == "connection"
         assert not isinstance(error, NoConnectionError)
         assert "secret" not in str(error)
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_connection_that_breaks_off_is_told() -> None:
+    async def reset(stream: anyio.abc.SocketStream) -> None:
+        await stream.receive()
+        raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await stream.aclose()
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}/x"
+        tasks.start_soon(listener.serve, reset)
+        assert str(await error_of(url)) == f"GET {url} failed: the connection broke off"
         tasks.cancel_scope.cancel()
 
 

@@ -126,6 +126,12 @@ async def test_a_refusal_is_told_of_with_the_text() -> None:
     assert '"target":"no"' in told
 
 
+async def test_a_refusal_without_a_text_is_told_of_by_its_reason() -> None:
+    cut = WrittenRest("", "the plan was cut short")
+    log = await run(goal_spec([(step("a"), cut), (DONE,)]))
+    assert warnings(log) == ["a part of the plan was refused: the plan was cut short"]
+
+
 async def test_what_depends_on_a_refused_action_waits_until_that_is_put_right() -> None:
     planner = ScriptedPlanner([(step("a", target="no"), step("b", "a")), (step("a"), DONE)])
     log = await run(goal_spec(planner))

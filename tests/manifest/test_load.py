@@ -275,9 +275,24 @@ def test_a_broken_action_keeps_the_id_that_others_depend_on() -> None:
     assert [action.id for action in loaded.manifest.actions] == ["a"]
 
 
-@pytest.mark.parametrize("line", ["import: {tools: 5}", "imprt: {}", "inputs: 3", "environment: 3"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("import: {tools: 5}", "imprt: {}", "inputs: 3", "environment: 3"),
+        *("secrets: {TOKEN: {evn: X}}", "context_feeds: [{id: f}]", "context_fed: []"),
+        *("protocol: {resources: {gpu: 0}}", "protocol: {resorces: {gpu: 1}}"),
+    ],
+)
 def test_nothing_is_kept_where_much_hangs_on_the_mistake(line: str) -> None:
     assert load(f"kind: Agent\nname: a\n{line}\n").manifest is None
+
+
+@pytest.mark.parametrize("setting", ["max_parallel: 3", "mode: fast", "fail_fast: 3"])
+def test_of_a_protocol_what_is_sound_is_kept(setting: str) -> None:
+    text = f"kind: Agent\nname: a\nprotocol: {{resources: {{gpu: 1}}, {setting}}}\n"
+    kept = load(text).manifest
+    assert isinstance(kept, AgentManifest)
+    assert list(kept.protocol.shared) == ["gpu"]
 
 
 def test_two_ways_to_say_one_thing_leave_nothing_to_keep() -> None:

@@ -57,7 +57,9 @@ def call() -> dict[str, Any]:
 
 def answer(request: dict[str, Any]) -> None:
     method, number = request["method"], request.get("id")
-    if method == "initialize":
+    if how == "unwilling":
+        send({"id": number, "error": {"code": -32000, "message": "no licence was found"}})
+    elif method == "initialize":
         version = request["params"]["protocolVersion"]
         info = {"name": "odd", "version": "1"}
         caps: dict[str, Any] = {"tools": {}}

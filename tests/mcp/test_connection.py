@@ -93,6 +93,12 @@ async def test_one_that_does_not_start_says_why(stdio: Connected) -> None:
         assert "the working folder '/no/such/folder' does not exist" in str(await failure(odd))
 
 
+async def test_one_that_does_not_want_to_start_is_told_in_its_words(stdio: Connected) -> None:
+    async with stdio(str(ODD), "unwilling") as odd:
+        error = str(await failure(odd))
+        assert error == "server 'trials' cannot be used: no licence was found"
+
+
 async def test_a_program_that_there_is_not_is_named(stdio: Connected) -> None:
     async with stdio(argv=["/no/such/program"]) as odd:
         error = str(await failure(odd))

@@ -257,6 +257,17 @@ def test_ids_and_keys_are_given_once(plan: Admission, *, held: bool) -> None:
     )
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_ids_are_told_apart_by_more_than_their_case(plan: Admission, *, held: bool) -> None:
+    plan.add(free("fetch", *(["z"] if held else [])), "")
+    assert refusal(plan, free("Fetch")) == (
+        "the plan has an action 'fetch', which is too much alike: choose another id"
+    )
+    if not held:
+        plan.replace([0])
+        assert ids(plan.add(free("Fetch"), "")) == ["Fetch"]
+
+
 def test_an_id_of_an_earlier_iteration_is_made_new(plan: Admission) -> None:
     admitted = only(plan.add(free("old"), ""))
     assert (admitted.name, admitted.action.id) == ("old", "old-2")

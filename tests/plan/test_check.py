@@ -75,6 +75,8 @@ def test_known_names_need_no_edge() -> None:
                                            " with its 'output_key'")),
         ({"parameters": {"v": "$topic"}}, ("nothing provides 'topic'; did you mean"
                                           " '${inputs.topic}'?")),
+        ({"parameters": {"v": "$REGION"}}, ("nothing provides 'REGION'; did you mean"
+                                            " '${env.REGION}'?")),
         ({"parameters": {"v": "$(steps.fetsh.x)"}}, ("'steps.fetsh' names no action; did you mean"
                                                     " 'fetch'?")),
         ({"parameters": {"v": "$steps"}}, "'steps.' names no action"),
