@@ -145,7 +145,7 @@ class Plans:
         """All actions of a plan have ended, and nothing joins it any more."""
         planning = planning_of(loop)
         planning.is_closed = True
-        if not self._scheduler.is_over_budget(loop.group):
+        if planning.job is None or not self._scheduler.is_over_budget(loop.group):
             # Else it goes on to its end, as actions do: it may write the answer.
             planning.stop()
         self.turns.drop(loop.group)

@@ -270,3 +270,63 @@ async def test_what_was_refused_goes_back_to_the_model() -> None:
     )
     assert ids(pieces) == ["a2"]
     assert "no such action 'a1'" in model.requests[0].messages[-1].content
+
+
+class Purse:
+    """What a turn may use: so many calls more."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+        self.asked: list[Usage] = []
+
+    def require(self, usage: Usage) -> bool:
+        self.asked.append(usage)
+        self.calls -= 1
+        return self.calls >= 0
+
+
+@pytest.mark.anyio
+async def test_the_first_call_of_a_turn_is_estimated_by_its_prompt_and_its_longest_answer() -> None:
+    made, model = planner(ANSWER)
+    expected = made.estimate(ORDER)
+    await pieces_of(made, replace(ORDER, allowance=Purse(0)))
+    [request] = model.requests
+    size = sum(-(-len(one.content.encode()) // 3) + 8 for one in request.messages)
+    assert (expected.input_tokens, expected.output_tokens) == (size, 2_048)
+    assert request.max_tokens == 2_048
+    made, model = planner(ANSWER, ANSWER, parameters=ModelParameters(max_tokens=70))
+    assert made.estimate(ORDER).output_tokens == 70
+    await pieces_of(made, replace(ORDER, allowance=Purse(0)))
+    assert model.requests[0].max_tokens == 70
+
+
+@pytest.mark.anyio
+async def test_a_further_call_of_a_turn_asks_for_what_it_needs() -> None:
+    first, other = ScriptedLLM([Refusal(status=503)]), ScriptedLLM([ANSWER], name="other")
+    purse = Purse(1)
+    made = ModelPlanner([first, other], BRIEF)
+    pieces = await pieces_of(made, replace(ORDER, allowance=purse))
+    assert FinalAnswer("it is blue") in pieces
+    assert purse.asked == [made.estimate(ORDER)]
+
+
+@pytest.mark.anyio
+async def test_no_other_model_takes_over_where_the_budget_has_not_enough() -> None:
+    first, other = ScriptedLLM([Refusal(status=503)]), ScriptedLLM([ANSWER], name="other")
+    third = ScriptedLLM([ANSWER], name="third")
+    made = ModelPlanner([first, other, third], BRIEF)
+    with pytest.raises(ActionError) as caught:
+        await pieces_of(made, replace(ORDER, allowance=Purse(0)))
+    assert (caught.value.error_type, caught.value.retryable) == ("budget_exhausted", False)
+    assert other.requests == third.requests == []
+
+
+@pytest.mark.anyio
+async def test_what_a_model_wrote_before_it_broke_off_counts() -> None:
+    made, model = planner(BrokenOff("Well, let me see. "), ANSWER)
+    first, second = ModelPlanner([model, model], BRIEF), made
+    pieces = await pieces_of(first)
+    used = [piece for piece in pieces if isinstance(piece, Usage)]
+    assert len(used) == 2
+    assert used[0].output_tokens == 6
+    assert used[0].input_tokens == second.estimate(ORDER).input_tokens
