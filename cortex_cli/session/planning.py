@@ -10,7 +10,7 @@ from cortex_cli.engine.ports import ModelClient
 from cortex_cli.errors import Finding, SetupError, UsageError
 from cortex_cli.events import Usage
 from cortex_cli.kinds import ManifestKind, Severity
-from cortex_cli.manifest.models import AgentManifest
+from cortex_cli.manifest.models import AgentManifest, CognitiveEngine
 from cortex_cli.manifest.program import Program
 from cortex_cli.manifest.prompts import read_prompts
 from cortex_cli.plan.prose import word_for_word
@@ -24,7 +24,7 @@ _GIVE_GOAL = "write its plan down under 'actions', or give it a goal: 'goal', or
 
 
 class ProgramPlanner:
-    """The planner of an agent, made when it is first needed."""
+    """Who writes or mends the plans of a program, made when that is first needed."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class ProgramPlanner:
         from cortex_cli.llm.planner import ModelPlanner
 
         manifest = self._program.manifest
-        assert isinstance(manifest, AgentManifest), f"{self._program.name} is no agent"
-        engine = manifest.cognitive_engine
+        agent = manifest if isinstance(manifest, AgentManifest) else None
+        engine = CognitiveEngine() if agent is None else agent.cognitive_engine
         chosen = self._models().choose(None, engine)
         prompts = read_prompts(self._program, self._root)
         brief = Brief(
@@ -78,7 +78,7 @@ class ProgramPlanner:
             agent=prompts.agent,
             user=prompts.user,
             knowledge=prompts.knowledge,
-            agency_level=manifest.agency_level,
+            agency_level=None if agent is None else agent.agency_level,
         )
         return ModelPlanner(
             able_to_plan(self._program.name, [chosen.client, chosen.fallback]),
@@ -86,6 +86,11 @@ class ProgramPlanner:
             parameters=engine.parameters,
             note=chosen.note,
         )
+
+
+def asks_a_model(program: Program) -> bool:
+    """Whether a model writes the plan of a program, or mends the one that is written down."""
+    return program.plan is None or bool(program.protocol.self_healing)
 
 
 def able_to_plan(agent_name: str, clients: Sequence[ModelClient | None]) -> list[ModelClient]:

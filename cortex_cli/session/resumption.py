@@ -166,20 +166,41 @@ class Resumption:
         program, graph = found
         if graph is None:
             return self._fates_of_made(path, inside)
-        fates: dict[str, Fate] = {}
+        made, replaced = self._made_at(path)
+        fates = self._retried(path, {*made, *known} - replaced)
         for name in known:
-            number = graph.index.get(_declared(name))
-            if number is None:
-                fates[name] = Fate.GONE
-            elif self._has_changed(program, graph.actions[number]):
-                fates[name] = Fate.CHANGED
-            elif self._retry_failed and self._has_failed((path, name)):
-                fates[name] = Fate.RETRIED
-            else:
-                self._note_policy((path, name), graph.actions[number])
+            # What a model has put in the place of what had failed stands as it is.
+            fate = None if name in made else self._fate_of_declared(path, name, program, graph)
+            if fate is not None:
+                fates[name] = fate
         for name in inside:
             fates.setdefault(name, Fate.INSIDE)
         return fates | self._following(graph, known, fates)
+
+    def _fate_of_declared(
+        self, path: tuple[str, ...], name: str, program: str, graph: Graph
+    ) -> Fate | None:
+        """What the manifest makes of an action; None if it says the same of it as before."""
+        number = graph.index.get(_declared(name))
+        if number is None:
+            return Fate.GONE
+        if self._has_changed(program, graph.actions[number]):
+            return Fate.CHANGED
+        self._note_policy((path, name), graph.actions[number])
+        return None
+
+    def _made_at(self, path: tuple[str, ...]) -> tuple[set[str], set[str]]:
+        """What a model has written of the last plan at a path, and what patches have replaced."""
+        loop = self.past.loops.get(path)
+        if loop is None:
+            return set(), set()
+        replaced = {name for _, names in loop.last.patches for name in names}
+        return {name for name, _ in loop.last.actions}, replaced
+
+    def _retried(self, path: tuple[str, ...], names: Iterable[str]) -> dict[str, Fate]:
+        """Those of these actions that have failed, if they are to be tried again."""
+        failed = [name for name in names if self._has_failed((path, name))]
+        return dict.fromkeys(failed if self._retry_failed else (), Fate.RETRIED)
 
     def _note_policy(self, key: Key, action: Action) -> None:
         """Take down what `on_interrupted` says, if it is for this action to say, and it does."""
@@ -190,14 +211,8 @@ class Resumption:
 
     def _fates_of_made(self, path: tuple[str, ...], inside: Iterable[str]) -> dict[str, Fate]:
         """What a model has planned stands as it is; of its last plan failures may be tried again."""
-        fates = dict.fromkeys(inside, Fate.INSIDE)
-        loop = self.past.loops.get(path)
-        if not self._retry_failed or loop is None:
-            return fates
-        for name, _ in loop.last.actions:
-            if self._has_failed((path, name)):
-                fates[name] = Fate.RETRIED
-        return fates
+        made, replaced = self._made_at(path)
+        return dict.fromkeys(inside, Fate.INSIDE) | self._retried(path, made - replaced)
 
     def _has_failed(self, key: Key) -> bool:
         end = self.past.ended.get(key)

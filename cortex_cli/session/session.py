@@ -10,7 +10,7 @@ from cortex_cli.actions.descriptors import DESCRIPTORS
 from cortex_cli.engine.collector import undisturbed
 from cortex_cli.engine.past import Call, Key
 from cortex_cli.engine.ports import Approver, Journal, RunRequest
-from cortex_cli.errors import Finding, ManifestError, Problem
+from cortex_cli.errors import Finding, ManifestError, Problem, SetupError
 from cortex_cli.kinds import ActionType, Severity
 from cortex_cli.manifest.document import Limits
 from cortex_cli.manifest.locate import to_problems
@@ -161,13 +161,22 @@ class Session:
         for program in self.program.reached():
             planner, targets = self._specs.of(program).planner, self._specs.of(program).targets
             if isinstance(planner, ProgramPlanner):
-                planner.ready()
+                self._make_ready(program, planner)
             for action in program.actions:
                 if action.is_conversation:
                     make_ready(targets.nested(action))
                 elif action.type in _HANDLED:
                     targets.handler(action)
         DESCRIPTORS.provide_for(processes_at_once(self.program))
+
+    def _make_ready(self, program: Program, planner: ProgramPlanner) -> None:
+        try:
+            planner.ready()
+        except SetupError:
+            if program.plan is None:
+                raise
+            # What fails of a plan that is written down is left to whoever is there.
+            self._specs.leave_unmended(program)
 
     @property
     def uses_cache(self) -> bool:

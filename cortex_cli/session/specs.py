@@ -17,7 +17,7 @@ from cortex_cli.session.call_order import called_first
 from cortex_cli.session.learning import learned
 from cortex_cli.session.offers import offers_of
 from cortex_cli.session.pinned_offers import pinned_offers
-from cortex_cli.session.planning import ProgramPlanner
+from cortex_cli.session.planning import ProgramPlanner, asks_a_model
 from cortex_cli.session.request import Request
 from cortex_cli.session.targets import ProgramTargets, Workplace
 
@@ -59,7 +59,7 @@ class Specs:
 
     def _bare_spec(self, program: Program) -> RunSpec:
         offers: tuple[Offer, ...] = ()
-        if program.plan is None:
+        if asks_a_model(program):
             offers = (*pinned_offers(program, self._place.servers), *offers_of(program))
         return RunSpec(
             name=program.name,
@@ -76,8 +76,12 @@ class Specs:
             feeds=program.feeds,
         )
 
+    def leave_unmended(self, program: Program) -> None:
+        """There is no model that could mend the plan of a program."""
+        self._specs[id(program)] = replace(self.of(program), planner=None)
+
     def _planner(self, program: Program, offers: tuple[Offer, ...]) -> ProgramPlanner | None:
-        if program.plan is not None:
+        if not asks_a_model(program):
             return None
         return ProgramPlanner(program, offers, self._place.models, self._root)
 
