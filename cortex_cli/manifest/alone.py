@@ -63,7 +63,9 @@ def alone(
         protocol=AgentLoopProtocol(),
         plan=ExecutionPlan.of([action if calls is None else calls.adapted(action)]),
         goal=None,
-        inputs=DeclaredInputs({name: _declared(one) for name, one in known.items()}),
+        inputs=DeclaredInputs(
+            {name: _declared(one) for name, one in known.items()}, none_hint=_none_hint(called)
+        ),
         outputs={},
         variables={},
         actions_key="actions",
@@ -94,6 +96,14 @@ def _declared(parameter: Parameter) -> ValueDeclaration:
     if isinstance(parameter.declaration, ToolParameter):
         return parameter.declaration
     return parameter.declaration.model_copy(update={"required": parameter.is_required})
+
+
+def _none_hint(called: Operation) -> str:
+    """What to do to give parameters to what declares none: an action could give it any."""
+    if called.parameters:
+        return "it takes no others"
+    who = f"{quoted(called.name)} declares no parameters"
+    return f"{who}, so it is called without any; list them under 'parameters'"
 
 
 def _reference(name: str) -> str:

@@ -15,9 +15,13 @@ _FEW = 12
 
 @dataclass(frozen=True, slots=True)
 class DeclaredInputs:
-    """The inputs of an agent, a workflow, or a tool or relic run by itself; None: it takes any."""
+    """The inputs of an agent, a workflow, or a tool or relic run by itself; None: it takes any.
+
+    `none_hint` is said of an input where none is declared.
+    """
 
     declared: Mapping[str, ValueDeclaration] | None
+    none_hint: str = "it takes no inputs"
 
     def accept(
         self, given: Mapping[str, Any], *, strict: bool = False
@@ -56,7 +60,7 @@ class DeclaredInputs:
         known = list(self.declared or ())
         hint = did_you_mean(name, known)
         if hint is None and len(known) <= _FEW:
-            hint = f"the inputs are {listed(known, 'and')}" if known else "it takes no inputs"
+            hint = f"the inputs are {listed(known, 'and')}" if known else self.none_hint
         return Problem(code="unknown_input", message=f"there is no input {quoted(name)}", hint=hint)
 
 

@@ -73,7 +73,10 @@ def test_a_tool_that_declares_nothing_is_called_without_parameters(
     assert _resolved(program, {}) == {}
     assert program.plan is not None
     assert program.plan.actions[0].id == "call"
-    with pytest.raises(ManifestError, match="it takes no inputs"):
+    hint = (
+        "'日本' declares no parameters, so it is called without any; list them under 'parameters'"
+    )
+    with pytest.raises(ManifestError, match=hint):
         program.inputs.accept({"x": 1}, strict=True)
 
 
@@ -83,6 +86,13 @@ def test_an_operation_of_a_tool_is_one_of_its_parameters(tmp_path: Path) -> None
     assert _resolved(program, {"n": "1"}) == {"operation": "add", "n": "1"}
     with pytest.raises(ManifestError, match="must be one of 'add', 'sub', not 'mul'"):
         compiled(tmp_path, {}, operation="mul")
+
+
+def test_a_tool_whose_one_parameter_is_the_operation_takes_no_others(tmp_path: Path) -> None:
+    text = _tool("t", "parameters: [{name: operation}]")
+    program, _ = compiled(tmp_path, {"m.yaml": text}, operation="add")
+    with pytest.raises(ManifestError, match="no input 'n'; it takes no others"):
+        program.inputs.accept({"n": 1}, strict=True)
 
 
 @pytest.mark.parametrize("rest", ["", "parameters: []"])
