@@ -107,4 +107,3 @@ async def test_a_patch_stands_when_the_run_goes_on(tmp_path: Path) -> None:
     # What was skipped is decided anew, as ever.
     assert ends(rest) == {"use": "skipped", "use-2": "completed"}
     assert rest[-1].event_type == "agent_completed"
-    assert len(server.requests) == 1
