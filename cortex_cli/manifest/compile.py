@@ -24,7 +24,7 @@ from cortex_cli.manifest.tool_models import McpImplementation, ToolManifest
 from cortex_cli.plan.feeds import with_fetches
 from cortex_cli.plan.references import output_source
 from cortex_cli.protocol.action import Action
-from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.agent_loop import MOST_ITERATIONS, AgentLoopProtocol
 from cortex_cli.protocol.fetch import Fetch
 from cortex_cli.protocol.plan import ExecutionPlan, OutputDeclaration
 
@@ -221,7 +221,7 @@ def _protocol(manifest: AgentManifest | WorkflowManifest) -> AgentLoopProtocol:
         if manifest.configuration.timeout is not None:
             changes["max_execution_time_seconds"] = manifest.configuration.timeout
     elif manifest.iteration_cap is not None:
-        changes["max_iterations"] = manifest.iteration_cap
+        changes["max_iterations"] = manifest.iteration_cap or MOST_ITERATIONS
     return manifest.protocol.model_copy(update=changes)
 
 

@@ -17,6 +17,7 @@ _TYPES = {
     "tool": ActionType.TOOL,
     "relic": ActionType.RELIC,
     "workflow": ActionType.WORKFLOW,
+    "agent": ActionType.AGENT,
     "llm": ActionType.LLM,
 }
 _OPERATED = frozenset({ActionType.TOOL, ActionType.RELIC})

@@ -4,16 +4,17 @@ Keys that the standard allows and that have no effect are kept as they are. Ever
 is not declared here is an error.
 """
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from cortex_cli.kinds import ManifestKind, OnFailure
 from cortex_cli.manifest.mcp_models import ImportedServer, ServerName
 from cortex_cli.manifest.parameters import Declaration, WrittenInput, is_mapping
 from cortex_cli.manifest.secret_models import SecretDeclaration
 from cortex_cli.protocol.action import Action, RetryPolicy, Seconds
-from cortex_cli.protocol.agent_loop import AgentLoopProtocol
+from cortex_cli.protocol.agent_loop import MOST_ITERATIONS, AgentLoopProtocol
 from cortex_cli.protocol.plan import OutputDeclaration
 
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -42,12 +43,35 @@ WrittenOutput = Annotated[
 ]
 
 
+VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
+"""What names of variables look like, which may also stand in an `environment` itself."""
+
+
 class EnvironmentDeclaration(Declaration):
     """Variables of a manifest; values may hold references."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"patternProperties": {f"^{VARIABLE.pattern}$": {"type": "string"}}}
+    )
 
     variables: dict[str, str] = Field(default_factory=dict)
     env_file: Texts = Field(default=(), description="Files of KEY=VALUE lines, the last one wins")
     resources: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        """Variables may also be written beside `variables`, which have the last word."""
+        if not is_mapping(value):
+            return value
+        loose = {key: one for key, one in value.items() if VARIABLE.fullmatch(key)}
+        if not loose:
+            return value
+        kept = {key: one for key, one in value.items() if key not in loose}
+        inner = value.get("variables")
+        if inner is None or is_mapping(inner):
+            kept["variables"] = {**loose, **(inner or {})}
+        return kept
 
 
 class ImportDeclaration(Declaration):
@@ -127,14 +151,14 @@ class CognitiveEngine(Declaration):
 class FeedSource(Declaration):
     """Where a context feed takes its value from."""
 
-    type: Literal["internal", "tool", "relic", "workflow", "llm", "external"]
+    type: Literal["internal", "tool", "relic", "workflow", "agent", "llm", "external"]
     name: str | None = None
     action: str | None = None
     params: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_what_is_called(self) -> Self:
-        if self.type in {"tool", "relic", "workflow"} and not self.name:
+        if self.type in {"tool", "relic", "workflow", "agent"} and not self.name:
             message = f"a source of type {self.type} needs the 'name' of what it calls"
             raise ValueError(message)
         return self
@@ -159,8 +183,9 @@ class AgentManifest(ManifestBase):
         default=None, description="What a model makes a plan for; may refer to inputs and variables"
     )
     persona: Persona = Persona()
-    iteration_cap: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="The standard's word for protocol.max_iterations"
+    iteration_cap: Annotated[int, Field(ge=0, le=MOST_ITERATIONS)] | None = Field(
+        default=None,
+        description="The standard's word for protocol.max_iterations; 0: as many as there can be",
     )
     agency_level: str | None = None
     cognitive_engine: CognitiveEngine = CognitiveEngine()

@@ -9,6 +9,8 @@ from cortex_cli.kinds import ActionType, Effect, ProtocolMode
 from cortex_cli.protocol.action import MAX_PARALLEL, Delay, Seconds, Written
 from cortex_cli.protocol.resources import Resource, parse_resource
 
+MOST_ITERATIONS = 1_000_000
+
 ModeName = Literal["default", "autonomous", "strict"]
 ParallelLimit = Annotated[int, Field(strict=True, ge=1, le=MAX_PARALLEL)]
 
@@ -48,7 +50,7 @@ class AgentLoopProtocol(Written):
     """How a run goes about its plan; every field has the default of PROTOCOL 4."""
 
     mode: Annotated[ProtocolMode | ModeName, AfterValidator(ProtocolMode)] = ProtocolMode.DEFAULT
-    max_iterations: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 10
+    max_iterations: Annotated[int, Field(strict=True, ge=1, le=MOST_ITERATIONS)] = 10
     max_execution_time_seconds: Seconds = 3600.0
     allow_parallel_actions: StrictBool = True
     max_parallel_actions: ParallelLimit | Literal["auto"] = 5

@@ -19,6 +19,11 @@ def _workflow(steps: str, rest: str = "", *, key: str = "steps") -> str:
     return f"kind: Workflow\nname: w\n{key}:\n{steps}\n{rest}"
 
 
+def test_a_cap_of_no_iterations_is_none(tmp_path: Path) -> None:
+    program, _ = compiled(tmp_path, {"m.yaml": "kind: Agent\nname: a\niteration_cap: 0\n"})
+    assert program.protocol.max_iterations == 1_000_000
+
+
 def test_an_agent_becomes_a_program(tmp_path: Path) -> None:
     program, problems = compiled(
         tmp_path,

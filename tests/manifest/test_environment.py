@@ -7,7 +7,7 @@ import pytest
 from cortex_cli.errors import Severity
 from cortex_cli.manifest.environment import SettingsFiles
 from cortex_cli.manifest.load import load_file
-from tests.manifest.trees import write
+from tests.manifest.trees import all_told, write
 
 
 def _files(folder: Path, manifest: str, **others: str) -> SettingsFiles:
@@ -29,6 +29,26 @@ def test_variables_come_after_those_of_the_files(tmp_path: Path) -> None:
     files = _files(tmp_path, _agent(text))
     assert files.variables() == {"A": "1", "B": "2", "C": "$A"}
     assert files.problems == []
+
+
+def test_variables_may_stand_in_the_environment_itself(tmp_path: Path) -> None:
+    inner = "environment: {A: a, B_2: b, variables: {A: c}, resources: {}}"
+    files = _files(tmp_path, _agent(inner))
+    assert files.variables() == {"A": "c", "B_2": "b"}
+    assert files.problems == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        ("{A: 1}", "1:18: 'environment.A' must be a string, not 1; quote it: \"1\""),
+        ("{variabls: {A: b}}", "did you mean 'variables'?"),
+        ("{A: b, variables: [c]}", "'environment.variables' must be a mapping"),
+    ],
+)
+def test_what_stands_there_wrongly_has_its_place(tmp_path: Path, inner: str, told: str) -> None:
+    text = f"environment: {inner}\nkind: Agent\nname: a\nactions: []\n"
+    assert told in all_told(tmp_path, {"m.yaml": text})[0]
 
 
 @pytest.mark.parametrize(

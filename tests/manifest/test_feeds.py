@@ -61,6 +61,14 @@ def test_an_external_source_is_none_that_is_built_in(tmp_path: Path) -> None:
     assert (found.target, found.operation) == ("external", "time")
 
 
+def test_an_agent_can_be_asked_as_a_workflow_is(tmp_path: Path) -> None:
+    helper = "kind: Agent\nname: helper\nactions: []\n"
+    text = AGENT.format(feed="{id: f, source: {type: agent, name: helper}}")
+    text = text.replace("import: {", "import: {agents: [./helper.yaml], ")
+    program, _ = compiled(tmp_path, {"m.yaml": text, "t/tool.yaml": TOOL, "helper.yaml": helper})
+    assert (program.actions[0].type, program.actions[0].target) == (ActionType.AGENT, "helper")
+
+
 def test_a_model_needs_no_name(tmp_path: Path) -> None:
     found = fetch(tmp_path, "{type: llm, action: ask, params: {prompt: hi}}")
     assert (found.type, found.target, found.operation) == (ActionType.LLM, None, None)
@@ -96,7 +104,7 @@ def test_an_id_that_is_no_name_is_known_by_its_slug(tmp_path: Path) -> None:
             "{id: f, source: {type: tol, name: t}}",
             (
                 "m.yaml:6:28: 'context_feeds[0].source.type' cannot be 'tol'; did you mean 'tool'? it"
-                " may be internal, tool, relic, workflow, llm or external"
+                " may be internal, tool, relic, workflow, agent, llm or external"
             ),
         ),
         (
