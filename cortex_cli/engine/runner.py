@@ -7,7 +7,7 @@ end of an action makes ready has started by the time that end has been dealt wit
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, assert_never
+from typing import assert_never
 
 import anyio
 
@@ -18,23 +18,22 @@ from cortex_cli.engine.budgets import price
 from cortex_cli.engine.bus import Bus
 from cortex_cli.engine.caching import Caching
 from cortex_cli.engine.context import RunFacts
-from cortex_cli.engine.decide import decide
 from cortex_cli.engine.failures import Failures
 from cortex_cli.engine.groups import Groups
 from cortex_cli.engine.job import Pool, Result
 from cortex_cli.engine.ledger import ActionRecord
 from cortex_cli.engine.loop import Loop
-from cortex_cli.engine.ports import ActionCall, Clock, Decider, RunRequest, RunSpec
+from cortex_cli.engine.ports import Clock, Decider, RunRequest, RunSpec
 from cortex_cli.engine.retry import Random
 from cortex_cli.engine.slots import AdaptingSlots
+from cortex_cli.engine.starts import Starts
 from cortex_cli.engine.takeover import Takeover
 from cortex_cli.engine.timers import Alarm, Timers
 from cortex_cli.engine.unseen_notes import note_stopped
 from cortex_cli.engine.workers import WorkerPool
-from cortex_cli.errors import ActionError, CortexError
+from cortex_cli.errors import CortexError
 from cortex_cli.events import ActionQueued, ActionQueuedData
 from cortex_cli.kinds import (
-    ActionType,
     CancelReason,
     ProtocolMode,
     QueueReason,
@@ -56,23 +55,11 @@ from cortex_cli.plan.commands import (
     Start,
     Write,
 )
-from cortex_cli.plan.conditions import compile_condition, evaluate
 from cortex_cli.plan.scheduler import Scheduler
 
 _TURN = 1_000
 _Rare = Ask | Restore | Close | Price | Exhaust | Write | Defer
-# Looking up a member of an enumeration takes as long as a call, before Python 3.12.
-_TOOL = ActionType.TOOL
 _WAITING_FOR = {reason: ActionQueuedData(reason=reason) for reason in QueueReason}
-_SKIPPED_FOR = {
-    CancelReason.ABORTED: SkipReason.ABORTED,
-    CancelReason.TIMEOUT: SkipReason.ABORTED,
-    CancelReason.CANCELLED: SkipReason.CANCELLED,
-    CancelReason.GRACE_ENDED: SkipReason.CANCELLED,
-    CancelReason.DEADLINE: SkipReason.DEADLINE,
-    CancelReason.PAUSED: SkipReason.PAUSED,
-    CancelReason.BUDGET_EXHAUSTED: SkipReason.BUDGET_EXHAUSTED,
-}
 
 
 class Runner:
@@ -158,6 +145,7 @@ class Runner:
         )
         self._attempts.rescue = self._failures.ask
         self._records = self._groups.records
+        self._starts = Starts(self._attempts, self._groups, self._scheduler, self.now)
         self._is_begun = True
         self._groups.open(self._root)
         if self._is_cancelled:
@@ -196,7 +184,7 @@ class Runner:
     def _settle(self) -> None:
         """Perform commands until there are none, or others must have their turn first."""
         performed = 0
-        records, start = self._records, self._start
+        records, start = self._records, self._starts.start
         while commands := self._scheduler.take():
             for command in commands:
                 if isinstance(command, Start):
@@ -222,7 +210,7 @@ class Runner:
     def _perform(self, command: _Rare | Check | Skip | Cancel) -> None:
         match command:
             case Check(action):
-                self._check(self._records[action])
+                self._starts.check(self._records[action])
             case Skip(action, reason):
                 self._skip(self._records[action], reason)
             case Cancel(action, reason):
@@ -280,86 +268,6 @@ class Runner:
         if question is not None:
             # It was still being asked whether it may run, or what to do about its failure.
             question.stop()
-
-    def _start(self, record: ActionRecord) -> None:
-        # What was performed before, of the same commands, may have ended the group since.
-        stopping = self._scheduler.stopping(record.number)
-        if stopping is not None:
-            record.ledger.note_skipped(record, _SKIPPED_FOR[stopping])
-            self._scheduler.cancelled(record.number)
-            return
-        if record.traits.is_repeated:
-            self._groups.start_items(record)
-            return
-        if record.traits.feed is not None:
-            self._fetch(record, record.traits.feed)
-        elif record.traits.type is _TOOL:
-            # The most common by far, and a match compares one value after another.
-            self._attempts.begin(record)
-        else:
-            self._begin(record)
-
-    def _begin(self, record: ActionRecord) -> None:
-        match record.traits.type:
-            case ActionType.LLM if record.action.is_conversation:
-                self._groups.start_nested(record)
-            case ActionType.TOOL | ActionType.RELIC | ActionType.LLM:
-                self._attempts.begin(record)
-            case ActionType.AGENT | ActionType.WORKFLOW:
-                self._groups.start_nested(record)
-            case ActionType.INTERNAL:
-                self._compute(record)
-            case ActionType.DECISION:
-                self._decide(record)
-
-    def _fetch(self, record: ActionRecord, feed: str) -> None:
-        """Fetch the value of a feed, or take again one that is not too old."""
-        fed = record.ledger.fed
-        if fed.is_fresh(feed, record.traits.interval, self.now()):
-            self._compute(record, lambda _: fed.values[feed], cached=True)
-        elif record.traits.type is ActionType.INTERNAL:
-            self._attempts.begin(record)
-        else:
-            self._begin(record)
-
-    def _compute(
-        self,
-        record: ActionRecord,
-        output: Callable[[ActionCall], Any] = lambda call: dict(call.parameters),
-        *,
-        cached: bool = False,
-    ) -> None:
-        try:
-            call = self._attempts.announce(record)
-        except ActionError as error:
-            self._attempts.fail(record, error)
-            return
-        self._attempts.complete(record, output(call), cached=cached)
-
-    def _decide(self, record: ActionRecord) -> None:
-        ledger, action = record.ledger, record.action
-        try:
-            self._attempts.announce(record)
-            value, then = decide(action, record.lookup)
-        except ActionError as error:
-            # Nothing was chosen, so nothing that it chooses may run.
-            self._attempts.fail_for_good(record, error, ledger.not_chosen(action))
-            return
-        self._attempts.complete(record, value, ledger.not_chosen(action, then))
-
-    def _check(self, record: ActionRecord) -> None:
-        if not self._scheduler.is_checking(record.number):
-            return
-        condition = compile_condition(record.action.condition or "")
-        try:
-            holds = evaluate(condition, record.lookup)
-        except ActionError as error:
-            self._attempts.fail_for_good(record, error)
-            return
-        if holds:
-            self._scheduler.passed(record.number)
-        else:
-            self._scheduler.refused(record.number)
 
     def _cancel(self, record: ActionRecord, reason: CancelReason) -> None:
         if record.is_ended:
