@@ -50,10 +50,10 @@ _REASONS = {
     Fate.INSIDE: "an action inside it is run again",
     Fate.PART: "it is part of an action that is run again from its start",
 }
-AS_IT_WAS = frozenset({Fate.KEPT, Fate.INTERRUPTED, Fate.ASKED, Fate.FAILS, Fate.OPEN})
+AS_IT_WAS = frozenset({Fate.KEPT, Fate.INTERRUPTED, Fate.ASKED, Fate.FAILS})
 """What a run would come to without any change of its manifest, too."""
 
-_AGAIN = frozenset(Fate) - AS_IT_WAS
+_AGAIN = frozenset(Fate) - AS_IT_WAS - {Fate.OPEN}
 _ANEW = frozenset({Fate.CHANGED, Fate.FOLLOWS, Fate.GONE, Fate.PART})
 
 
