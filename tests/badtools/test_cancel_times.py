@@ -20,7 +20,7 @@ from cortex_cli.events import (
     decode,
 )
 from tests.badtools.bench import Bench
-from tests.cli.conftest import environment
+from tests.cli.conftest import environment, unmeasured
 
 GRACE = 5.0
 AFTER_GRACE = 2.0
@@ -86,7 +86,7 @@ class Cancelled:
         with subprocess.Popen(
             [sys.executable, "-m", "cortex_cli", "run", "agent.yaml", "--json"],
             cwd=bench.folder,
-            env=environment(bench.folder / "state"),
+            env=unmeasured(environment(bench.folder / "state")),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,

@@ -48,6 +48,13 @@ def environment(state: Path, extra: Mapping[str, str] | None = None) -> dict[str
     return {**kept, "CORTEX_HOME": str(state), "COLUMNS": "80", **(extra or {})}
 
 
+def unmeasured(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same, in which coverage is not measured: for crowds of commands that take twice as long."""
+    return {
+        name: value for name, value in environ.items() if not name.startswith(("COVERAGE_", "COV_"))
+    }
+
+
 @pytest.fixture
 def cortex(tmp_path: Path) -> Cortex:
     """Run `cortex` with arguments in an empty folder, and wait for its end."""

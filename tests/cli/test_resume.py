@@ -21,7 +21,7 @@ from cortex_cli.events import ActionCompleted, Event, decode
 from cortex_cli.session.kept_run import run_store
 from cortex_cli.store.failures import Point
 from cortex_cli.store.locks import LockedError
-from tests.cli.conftest import Cortex, environment
+from tests.cli.conftest import Cortex, environment, unmeasured
 from tests.engine.resuming import check_parts, final
 
 TOOL = """\
@@ -79,7 +79,7 @@ def begin(folder: Path, state: Path, *arguments: str) -> "subprocess.Popen[str]"
     return subprocess.Popen(
         [sys.executable, "-m", "cortex_cli", *arguments],
         cwd=folder,
-        env=environment(state, {"LEDGER": str(folder / "ledger")}),
+        env=unmeasured(environment(state, {"LEDGER": str(folder / "ledger")})),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
