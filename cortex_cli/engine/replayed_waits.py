@@ -17,7 +17,7 @@ from cortex_cli.plan.purse import Needs, Purse
 from cortex_cli.plan.ready_queue import ReadyQueue
 from cortex_cli.plan.scheduler import Scheduler
 from cortex_cli.plan.states import Group, Item
-from cortex_cli.plan.turn import Turn
+from cortex_cli.plan.turn import Turn, is_turn
 from cortex_cli.plan.turns import Turns
 
 
@@ -81,6 +81,10 @@ class Gate:
     def park(self, barrier: "Barrier", key: Order) -> None:
         """The action waits at a barrier."""
         self._parked[key[2]] = barrier, key
+
+    def waiting(self) -> list[int]:
+        """The numbers of the actions that wait at a barrier and have not been let go."""
+        return [n for n in self._parked if n not in self._let and not is_turn(n)]
 
     def let(self, number: int) -> "Barrier | None":
         """Let an action that waits go on; the barrier that it waits at."""
@@ -169,10 +173,11 @@ class GatedTurns(Turns):
 class GatedScheduler(Scheduler):
     """A scheduler that leaves it to a gate who may start now, but for slots and most pools.
 
-    `between` is called before each of its commands is performed.
+    `between` is called before each of its commands is performed, and says whether it has let
+    something go on, which comes before the rest of them then.
     """
 
-    def __init__(self, slots: int, gate: Gate, between: Callable[[], None]) -> None:
+    def __init__(self, slots: int, gate: Gate, between: Callable[[], bool]) -> None:
         super().__init__(slots)
         self.gate = gate
         self._between = between
@@ -186,9 +191,8 @@ class GatedScheduler(Scheduler):
 
     def take(self) -> list[Command]:
         """The next command; the rest of those that have come up with it, before any others."""
-        self._between()
-        if not self._left:
-            self._left.extend(super().take())
+        if self._between() or not self._left:
+            self._left.extendleft(reversed(super().take()))
         return [self._left.popleft()] if self._left else []
 
     def extend(self, group: int, items: Sequence[Item]) -> range:
@@ -211,6 +215,10 @@ class GatedScheduler(Scheduler):
         if barrier is not None:
             self.budgets.let_go(barrier)
         return barrier is not None
+
+    def let_waiting(self, is_meant: Callable[[int], bool]) -> bool:
+        """Let the action that is meant go on, by its number, if it waits; whether it does."""
+        return any(self.let(number) for number in self.gate.waiting() if is_meant(number))
 
     def let_turn(self, group: int) -> bool:
         """Let the turn of a group begin; whether it was waiting."""

@@ -148,13 +148,22 @@ class Replay(Runner):
             self._unseen = self._record.place, deque(event.unseen)
         return self._unseen[1]
 
-    def _run_out_between(self) -> None:
-        """A budget is found to be exhausted between two commands, and not by what happens outside."""
+    def _go_on_between(self) -> bool:
+        """What comes between two commands, and not of what happens outside; whether an action goes on.
+
+        A budget is found to be exhausted, or what has waited begins before others are told to wait.
+        """
         event = self._record.expected
-        if event is None or not event.unseen:
-            return
-        fact = next(iter(self._facts(event)), None)
-        if isinstance(fact, RunStopped) and fact.cause is StopCause.BUDGET_EXHAUSTED:
+        fact = None if event is None else next(iter(self._facts(event)), None)
+        if isinstance(event, ActionStarted) and fact is None:
+            key = key_of(event)
+            return self._gated.let_waiting(lambda number: self._records[number].key == key)
+        if event is not None and isinstance(fact, RunStopped):
+            self._run_out_between(event, fact)
+        return False
+
+    def _run_out_between(self, event: Event, fact: RunStopped) -> None:
+        if fact.cause is StopCause.BUDGET_EXHAUSTED:
             self._facts(event).popleft()
             if not self._endings.redo(fact):
                 raise self._record.stuck()
@@ -188,7 +197,7 @@ class Replay(Runner):
             self._root.ledger.emit(LimitChanged, event.data)
 
     def _make_scheduler(self, slots: int) -> Scheduler:
-        self._gated = GatedScheduler(slots, Gate(self._waits_next), self._run_out_between)
+        self._gated = GatedScheduler(slots, Gate(self._waits_next), self._go_on_between)
         self._turns = ReplayedTurns(self._record, self._loop_of)
         self._gated.gated_turns.asked = self._turns.warn_of_price
         return self._gated
