@@ -84,7 +84,8 @@ class Gate:
 
     def waiting(self) -> list[int]:
         """The numbers of the actions that wait at a barrier and have not been let go."""
-        return [n for n in self._parked if n not in self._let and not is_turn(n)]
+        parked = self._parked.items()
+        return [n for n, (at, _) in parked if self._let.get(n) is not at and not is_turn(n)]
 
     def let(self, number: int) -> "Barrier | None":
         """Let an action that waits go on; the barrier that it waits at."""

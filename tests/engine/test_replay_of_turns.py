@@ -66,7 +66,9 @@ async def test_plans_whose_later_turns_were_too_much_are_replayed(tokens: int) -
         {"llm": "3/min"},
     ],
 )
-@pytest.mark.parametrize("budget", [None, {"tokens": 60}, {"tokens": 130}, {"tokens": 900}])
+@pytest.mark.parametrize(
+    "budget", [None, {"tokens": 60}, {"tokens": 110}, {"tokens": 130}, {"tokens": 900}]
+)
 async def test_turns_and_llm_actions_that_waited_for_each_other_are_replayed(
     limits: dict[str, Any], budget: dict[str, Any] | None
 ) -> None:
