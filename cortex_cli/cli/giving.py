@@ -21,7 +21,8 @@ def given_inputs(assignments: Sequence[str], file: str | None, accept: Accept) -
     """The inputs of a run; what `--set` says goes before what the file says.
 
     `accept` checks them against their declarations. Raises UsageError for an assignment that is
-    none or that gives what JSON can't hold, ManifestError for a file that can't be read or inputs that don't fit.
+    none or that gives what JSON can't hold, ManifestError for a file that can't be read or inputs
+    that don't fit.
     """
     given = {} if file is None else _read(file)
     for assignment in assignments:

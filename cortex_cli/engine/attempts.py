@@ -38,11 +38,12 @@ from cortex_cli.plan.traits import Traits
 class Attempts:
     """Begins and ends the attempts of a run's actions.
 
-    `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task
-    that hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
+    `settle` performs what the scheduler makes of a fact; `halt` ends the run, because the task that
+    hosts it is being cancelled; `observe`, where there is one, hears how each attempt ends.
     `caching`, where there is one, uses earlier outputs again; `heal` hears of each action that has
-    failed for good, before the scheduler does; `rescue`, where there is one, may keep it from that, and says whether it does. `can_ask`: a person can be asked. `is_ending`: nothing new is begun any
-    more.
+    failed for good, before the scheduler does; `rescue`, where there is one, may keep it from that,
+    and says whether it does. `can_ask`: a person can be asked. `is_ending`: nothing new is begun
+    any more.
     """
 
     bus: Bus

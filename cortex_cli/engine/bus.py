@@ -44,7 +44,8 @@ class Bus:
     """Makes the events of one run, in order.
 
     Each is given to the journal at once, and to the listeners once it is durable, and so is
-    everything before it. If the run has secrets, it is masked first. Listeners are called in order and must neither block nor raise.
+    everything before it. If the run has secrets, it is masked first. Listeners are called in order
+    and must neither block nor raise.
     """
 
     def __init__(

@@ -206,8 +206,8 @@ async def parts_of(
 ) -> dict[str, str]:
     """The digests that make the key of a call's output, by what they are of.
 
-    `key` stands in place of the parameters, `version` is that of cortex. NotCacheableError where an output must not be used
-    again, or a part can't be told.
+    `key` stands in place of the parameters, `version` is that of cortex. NotCacheableError where an
+    output must not be used again, or a part can't be told.
     """
     if any(call.has_secret(given) for given in (call.parameters, call.env, call.cwd, key)):
         message = "it is given a secret"

@@ -74,8 +74,9 @@ class ActionRecord(msgspec.Struct, eq=False):
 
     `item` is the value and the place of the item that it is for, in a `for_each`;
     `was_interrupted`: an earlier part of the run had begun the attempt that comes next, `failure`:
-    it had failed there, and a person was asked what to do. `forgiven` are the attempts that don't count any more, `original`
-    is how it was before it fell back. `asking` is the question about its failure that is open.
+    it had failed there, and a person was asked what to do. `forgiven` are the attempts that don't
+    count any more, `original` is how it was before it fell back. `asking` is the question about its
+    failure that is open.
     """
 
     number: int

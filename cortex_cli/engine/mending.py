@@ -23,8 +23,8 @@ class Mending:
 
     `most` patches are asked for. `waiting` are the failures that no patch has been asked for, with
     their errors, `unmended` all that none has replaced, by the scheduler's numbers. `cone` is what
-    the patch that is being written replaces, and `reason` why; `is_told`: its first part is there. `recalled` are the ids of the failures that were replaced
-    in an earlier part of the run.
+    the patch that is being written replaces, and `reason` why; `is_told`: its first part is there.
+    `recalled` are the ids of the failures that were replaced in an earlier part of the run.
     """
 
     most: int

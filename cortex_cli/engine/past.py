@@ -76,11 +76,12 @@ class Past:
 
     `sequence` is the number of its last event, `started_at` its start in seconds since 1970,
     `inputs` what the run was given. `is_own` is False for what is taken over from another run,
-    whose events are not this one's. `in_flight` has the attempts that were begun and have not
-    ended of themselves, `failing` what had failed while a person was asked what to do; `forgiven` are the attempts
-    after which somebody had an action begin anew, `given_up` the paths of the runs in which somebody let a failure stand. `approved` are the actions that somebody has let run. What was used counts
-    also where it was for nothing. `loops` has, by path, the plans that a model has written;
-    `passing` the ends that get another chance, while their iteration lasts.
+    whose events are not this one's. `in_flight` has the attempts that were begun and have not ended
+    of themselves, `failing` what had failed while a person was asked what to do; `forgiven` are the
+    attempts after which somebody had an action begin anew, `given_up` the paths of the runs in
+    which somebody let a failure stand. `approved` are the actions that somebody has let run. What
+    was used counts also where it was for nothing. `loops` has, by path, the plans that a model has
+    written; `passing` the ends that get another chance, while their iteration lasts.
     """
 
     def __init__(

@@ -34,14 +34,14 @@ MOST_REPAIRS = 2
 class Planning:
     """The plans of one loop.
 
-    `iteration` counts from 1 once there is a plan. What is `held` joins it once it is approved. `answer` is the final one, None until it is
-    there; `error` is why no model could write; `is_cut`: the text is not read to its end. `job` is
-    the model at work, `timer` the wait before it is asked again. `is_closed`: all actions of the
-    plan have ended, and nothing joins it any more. `is_complete`: the plan is written, but for
-    patches; what these have `replaced` in an earlier part of the run is known by its ids, as is what the one did that
-    was being written then, `mended_last`. `fed` are the
-    feeds that were fetched in this iteration. `usage` is what writing it has used, of which events
-    have `told_usage`.
+    `iteration` counts from 1 once there is a plan. What is `held` joins it once it is approved.
+    `answer` is the final one, None until it is there; `error` is why no model could write;
+    `is_cut`: the text is not read to its end. `job` is the model at work, `timer` the wait before
+    it is asked again. `is_closed`: all actions of the plan have ended, and nothing joins it any
+    more. `is_complete`: the plan is written, but for patches; what these have `replaced` in an
+    earlier part of the run is known by its ids, as is what the one did that was being written then,
+    `mended_last`. `fed` are the feeds that were fetched in this iteration. `usage` is what writing
+    it has used, of which events have `told_usage`.
     """
 
     def __init__(self, spec: RunSpec, planner: Planner, goal: str, ledger: Ledger) -> None:

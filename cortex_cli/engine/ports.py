@@ -229,10 +229,12 @@ class RunRequest:
     """What one run is given beside what it runs.
 
     `run_id` is a new one by default, `started_at`, in seconds since 1970, is now, or the start of
-    the earlier part. `approver` is asked for approvals, None if nobody can be; `answers` has those that were given
-    beforehand, which is all that an autonomous run has; `run_dir` is the folder for what the run's tools leave behind; `past` is what an earlier part of the run has done; `resume`
-    is the command that goes on with the run; without a `cache` no output is used again; actions of the outermost plan whose ids are in `left_out` are skipped,
-    as if they had completed with nothing.
+    the earlier part. `approver` is asked for approvals, None if nobody can be; `answers` has those
+    that were given beforehand, which is all that an autonomous run has; `run_dir` is the folder for
+    what the run's tools leave behind; `past` is what an earlier part of the run has done; `resume`
+    is the command that goes on with the run; without a `cache` no output is used again; actions of
+    the outermost plan whose ids are in `left_out` are skipped, as if they had completed with
+    nothing.
     """
 
     run_id: str | None = None

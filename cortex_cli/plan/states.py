@@ -138,8 +138,9 @@ class Node(msgspec.Struct, eq=False):
     """One action; `open_*` count the edges that still hold it, the rest how those before ended.
 
     `children` wait for its end and for how it ends; `others`, by the kind of the edge and whether
-    it is soft, for its end alone or for the end of any like it. `key` orders what is ready. `is_detached`: nothing waits for it, or for what it is nested in.
-    `waits_for`: what it has been said to wait for once it was ready.
+    it is soft, for its end alone or for the end of any like it. `key` orders what is ready.
+    `is_detached`: nothing waits for it, or for what it is nested in. `waits_for`: what it has been
+    said to wait for once it was ready.
     """
 
     number: int

@@ -18,10 +18,10 @@ _LEAST_WEIGHT = 0.001
 class Scope:
     """The plan of one iteration of one run, nested (`path` is not empty) or not.
 
-    `attempt` is that of the action that runs it. `started_at` is when its plan began to be there, or else when the iteration began.
-    `sources` maps an action's id to the ids that it comes after. `work` and `done` are the weights
-    of all its actions and of those that have ended, `ended` is how many those are; `bounded` is how
-    many of its actions have no estimate but their timeout.
+    `attempt` is that of the action that runs it. `started_at` is when its plan began to be there,
+    or else when the iteration began. `sources` maps an action's id to the ids that it comes after.
+    `work` and `done` are the weights of all its actions and of those that have ended, `ended` is
+    how many those are; `bounded` is how many of its actions have no estimate but their timeout.
     """
 
     path: tuple[str, ...]

@@ -16,8 +16,8 @@ from cortex_cli.ui.run_story import RunStory
 class Link:
     """An action on the path: `after` which other, None at the start, and what it waited for last.
 
-    `waited` are the seconds of that wait, `slot_of` is who gave up a slot for it. `idle` are the seconds between the end of `after` and its
-    start, in which nothing on the path ran.
+    `waited` are the seconds of that wait, `slot_of` is who gave up a slot for it. `idle` are the
+    seconds between the end of `after` and its start, in which nothing on the path ran.
     """
 
     action: ActionStory

@@ -55,6 +55,25 @@ def unmeasured(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def begin_at(
+    terminal: int,
+    here: Path,
+    env: Mapping[str, str],
+    *arguments: str,
+    stdout: int = subprocess.DEVNULL,
+) -> "subprocess.Popen[bytes]":
+    """A command in the background, whose input and messages are those of a terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cortex_cli", *arguments],
+        cwd=here,
+        env={**environment(here.parent / "state", env), "TERM": "xterm-256color", "LINES": "24"},
+        stdin=terminal,
+        stdout=stdout,
+        stderr=terminal,
+        start_new_session=True,
+    )
+
+
 @pytest.fixture
 def cortex(tmp_path: Path) -> Cortex:
     """Run `cortex` with arguments in an empty folder, and wait for its end."""

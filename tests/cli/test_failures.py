@@ -4,7 +4,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cortex_cli.events import Event
-from tests.cli.conftest import Cortex, environment
+from tests.cli.conftest import Cortex, begin_at
 from tests.cli.test_resume import NOTE, events_of, ledger, tool, write
 
 HEALS = """\
@@ -67,15 +66,7 @@ class Screen:
 def at_terminal(here: Path, env: Mapping[str, str], *arguments: str) -> Generator[Screen]:
     """A command of cortex at a terminal of its own."""
     leader, follower = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cortex_cli", *arguments],
-        cwd=here,
-        env={**environment(here.parent / "state", env), "TERM": "xterm-256color", "LINES": "24"},
-        stdin=follower,
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        start_new_session=True,
-    ) as process:
+    with begin_at(follower, here, env, *arguments, stdout=subprocess.PIPE) as process:
         os.close(follower)
         try:
             yield Screen(process, leader)

@@ -21,7 +21,7 @@ from cortex_cli.events import ActionCompleted, Event, decode
 from cortex_cli.session.kept_run import run_store
 from cortex_cli.store.failures import Point
 from cortex_cli.store.locks import LockedError
-from tests.cli.conftest import Cortex, environment, unmeasured
+from tests.cli.conftest import Cortex, begin_at, environment, unmeasured
 from tests.engine.resuming import check_parts, final
 
 TOOL = """\
@@ -423,15 +423,7 @@ def test_the_person_at_a_terminal_is_asked(
     pays: dict[str, str], here: Path, typed: bytes, options: list[str], code: int
 ) -> None:
     leader, follower = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cortex_cli", "run", "pays.yaml", *options],
-        cwd=here,
-        env={**environment(here.parent / "state", pays), "TERM": "xterm-256color", "LINES": "24"},
-        stdin=follower,
-        stdout=subprocess.DEVNULL,
-        stderr=follower,
-        start_new_session=True,
-    ) as process:
+    with begin_at(follower, here, pays, "run", "pays.yaml", *options) as process:
         os.close(follower)
         shown = watch(leader, typed)
     assert process.returncode == code, shown

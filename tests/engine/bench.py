@@ -142,8 +142,17 @@ class Log(list[Event]):
 
 async def run(spec: RunSpec, inputs: Mapping[str, Any] | None = None) -> Log:
     """Run to the end."""
+    return await _all_of(stream(spec, inputs))
+
+
+async def run_with(spec: RunSpec, person: Any = None) -> Log:
+    """Run to the end, with somebody to be asked."""
+    return await _all_of(RunHandle(spec, RunRequest(approver=person)).stream())
+
+
+async def _all_of(stream: EventStream) -> Log:
     log = Log()
-    async with stream(spec, inputs) as events:
+    async with stream as events:
         async for event in events:
             log.append(event)
     return log

@@ -6,10 +6,10 @@ from typing import Any
 import anyio
 import pytest
 
-from cortex_cli.engine.ports import Answer, Question, RunRequest, RunSpec
+from cortex_cli.engine.ports import Answer, Question, RunRequest
 from cortex_cli.errors import ActionError
 from cortex_cli.session.handle import RunHandle
-from tests.engine.bench import Log, Tools, act, spec_of
+from tests.engine.bench import Log, Tools, act, run_with, spec_of
 
 
 @dataclass
@@ -28,21 +28,13 @@ class Person:
         return None if answer is None else Answer(approved=answer, by="ada", text="as I said")
 
 
-async def run(spec: RunSpec, person: Any = None) -> Log:
-    log = Log()
-    async with RunHandle(spec, RunRequest(approver=person)).stream() as events:
-        async for event in events:
-            log.append(event)
-    return log
-
-
 async def test_an_action_waits_for_its_approval_and_holds_no_slot_meanwhile() -> None:
     plan = [
         act("a", parameters={"seconds": 1, "note": "n"}),
         act("b", type="internal", target=None),
     ]
     person = Person()
-    log = await run(spec_of(plan, require_user_approval=True, max_parallel_actions=1), person)
+    log = await run_with(spec_of(plan, require_user_approval=True, max_parallel_actions=1), person)
     assert person.asked == ["May 'a' call tool 'tool'?"]
     kinds = [event.event_type for event in log if event.action_id == "a"]
     assert kinds == [
@@ -57,7 +49,7 @@ async def test_an_action_waits_for_its_approval_and_holds_no_slot_meanwhile() ->
 
 
 async def test_a_no_fails_the_action_without_an_attempt() -> None:
-    log = await run(
+    log = await run_with(
         spec_of([act("a"), act("b", "a")], require_user_approval=True), Person({"a": False})
     )
     assert log.ends() == {"a": "failed", "b": "skipped"}
@@ -68,7 +60,7 @@ async def test_a_no_fails_the_action_without_an_attempt() -> None:
 
 
 async def test_questions_of_one_moment_are_asked_side_by_side() -> None:
-    log = await run(
+    log = await run_with(
         spec_of([act("a"), act("b"), act("c")], require_user_approval=["tool"]), Person()
     )
     assert log.ends() == dict.fromkeys("abc", "completed")
@@ -95,14 +87,14 @@ async def test_the_rule_says_by_type_or_effect_who_must_ask_in_nested_runs_too(
         act("i", type="internal", target=None),
     ]
     person = Person()
-    log = await run(spec_of(plan, tools, require_user_approval=rule), person)
+    log = await run_with(spec_of(plan, tools, require_user_approval=rule), person)
     found = {event.action_id for event in log if event.event_type == "approval_requested"}
     assert found == (asked | ({"safe"} if rule is True else set()))
 
 
 async def test_each_item_of_a_list_asks_for_itself() -> None:
     plan = [act("a", for_each=[1, 2])]
-    log = await run(spec_of(plan, require_user_approval=True), Person({"a[1]": False}))
+    log = await run_with(spec_of(plan, require_user_approval=True), Person({"a[1]": False}))
     assert log.ends() == {"a": "failed", "a[0]": "completed", "a[1]": "failed"}
 
 
@@ -116,7 +108,7 @@ async def test_with_nobody_to_ask_all_else_runs_and_the_run_pauses() -> None:
         act("ag", type="agent", target="x"),
         act("f", mode="fire_and_forget"),
     ]
-    log = await run(spec_of(plan, tools, require_user_approval=["external"]))
+    log = await run_with(spec_of(plan, tools, require_user_approval=["external"]))
     assert log.ends() == {
         "a": "completed", "slow": "completed", "b": "skipped", "c": "skipped",
         "ag": "skipped", "f": "skipped",
@@ -131,21 +123,21 @@ async def test_with_nobody_to_ask_all_else_runs_and_the_run_pauses() -> None:
 async def test_a_nested_run_pauses_with_the_run_around_it() -> None:
     tools = Tools(nested_specs={"x": spec_of([act("n0"), act("n1", "n0")])})
     plan = [act("ag", type="agent", target="x")]
-    log = await run(spec_of(plan, tools, require_user_approval=True))
+    log = await run_with(spec_of(plan, tools, require_user_approval=True))
     assert log.ends() == {"ag/n0": "skipped", "ag/n1": "skipped", "ag": "cancelled"}
     assert [data.reason for data in log.of("termination")] == ["approval_needed"] * 2
     assert log.of("action_cancelled")[0].reason == "paused"
 
 
 async def test_an_approver_who_is_not_there_pauses_the_run_as_well() -> None:
-    log = await run(spec_of([act("a")], require_user_approval=True), Person({"a": None}))
+    log = await run_with(spec_of([act("a")], require_user_approval=True), Person({"a": None}))
     assert log.types()[-1] == "agent_paused"
 
 
 async def test_an_autonomous_run_never_asks() -> None:
     person = Person()
     spec = spec_of([act("a")], require_user_approval=True, mode="autonomous")
-    log = await run(spec, person)
+    log = await run_with(spec, person)
     assert person.asked == []
     assert log.types()[-1] == "agent_paused"
 
@@ -164,7 +156,7 @@ async def test_an_autonomous_run_takes_what_was_answered_beforehand() -> None:
 
 async def test_the_end_of_a_run_ends_its_questions() -> None:
     plan = [act("a"), act("b", effect="none", on_failure="abort", parameters={"error": "no"})]
-    log = await run(spec_of(plan, require_user_approval=True), Person(seconds=3600))
+    log = await run_with(spec_of(plan, require_user_approval=True), Person(seconds=3600))
     assert log.ends() == {"a": "skipped", "b": "failed"}
     assert log[-1].seconds - log[0].seconds < 1
 
@@ -201,5 +193,5 @@ async def test_an_approver_that_fails_fails_the_action() -> None:
             message = f"the door bell is broken: {question.action.id}"
             raise ActionError(message, error_type="approver")
 
-    log = await run(spec_of([act("a")], require_user_approval=True), Broken())
+    log = await run_with(spec_of([act("a")], require_user_approval=True), Broken())
     assert log.of("action_failed")[0].error == "the door bell is broken: a"

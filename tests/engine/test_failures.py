@@ -15,7 +15,7 @@ from cortex_cli.kinds import WayOn
 from cortex_cli.protocol.action import Action
 from cortex_cli.session.handle import RunHandle
 from cortex_cli.testing import ScriptedPlanner
-from tests.engine.bench import Log, Tools, act, run, spec_of
+from tests.engine.bench import Log, Tools, act, run, run_with, spec_of
 from tests.engine.planned import DONE, goal_spec, step
 from tests.engine.resuming import check_same, final, resume
 from tests.engine.test_mending import written_spec
@@ -53,14 +53,6 @@ class Person:
     @property
     def names(self) -> list[str]:
         return ["/".join((*failure.path, failure.action.id)) for failure in self.asked]
-
-
-async def run_with(spec: RunSpec, person: Any = None) -> Log:
-    log = Log()
-    async with RunHandle(spec, RunRequest(approver=person)).stream() as events:
-        async for event in events:
-            log.append(event)
-    return log
 
 
 def broken(action_id: str, *depends_on: str, fails: int = 1_000, **fields: Any) -> Action:

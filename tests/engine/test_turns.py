@@ -210,16 +210,20 @@ async def test_what_a_plan_and_its_patch_have_used_counts_once() -> None:
     assert Past(log).used_at(()) == log.last.data.usage
 
 
-async def test_a_turn_is_told_how_things_stand_when_it_begins() -> None:
-    def turn(order: PlanOrder) -> Turn:
-        if order.agent_name == "helper":
-            return [5, LITTLE, DONE]
-        if order.refused:
-            return [DONE]
-        return [step("x", target="nowhere"), helper, step("tool", seconds=1), LITTLE]
+HELPER = {"id": "h", "type": "agent", "target": "helper", "parameters": {"goal": "x"}}
 
-    helper = {"id": "h", "type": "agent", "target": "helper", "parameters": {"goal": "x"}}
-    planner = counted(turn)
+
+def repairing(order: PlanOrder) -> Turn:
+    """A plan with a mistake, which is put right while a helper plans, too."""
+    if order.agent_name == "helper":
+        return [5, LITTLE, DONE]
+    if order.refused:
+        return [DONE]
+    return [step("x", target="nowhere"), HELPER, step("tool", seconds=1), LITTLE]
+
+
+async def test_a_turn_is_told_how_things_stand_when_it_begins() -> None:
+    planner = counted(repairing)
     tools = Tools({"helper": goal_spec(planner, name="helper")})
     await run(goal_spec(planner, tools, budget={"tokens": 70}))
     repair = next(order for order in planner.orders if order.refused)
@@ -228,18 +232,10 @@ async def test_a_turn_is_told_how_things_stand_when_it_begins() -> None:
 
 
 async def test_a_turn_that_would_need_more_by_now_begins_with_what_it_has() -> None:
-    def turn(order: PlanOrder) -> Turn:
-        if order.agent_name == "helper":
-            return [5, LITTLE, DONE]
-        if order.refused:
-            return [DONE]
-        return [step("x", target="nowhere"), helper, step("tool", seconds=1), LITTLE]
-
     def estimate(order: PlanOrder) -> Usage:
         return Usage(input_tokens=50 + 100 * len(order.outcomes))
 
-    helper = {"id": "h", "type": "agent", "target": "helper", "parameters": {"goal": "x"}}
-    planner = counted(turn, estimate)
+    planner = counted(repairing, estimate)
     tools = Tools({"helper": goal_spec(planner, name="helper")})
     log = await run(goal_spec(planner, tools, budget={"tokens": 70}))
     repair = next(order for order in planner.orders if order.refused)
