@@ -223,7 +223,8 @@ class Replay(Runner):
         if is_turn(number):
             return self._turns.waits(self._gated.group_of(number), reason)
         key = self._records[number].key
-        found = self._record.next_of(key, ActionStarted, ActionQueued)
+        # One that was ended just as it was to start has neither waited nor started.
+        found = self._record.next_of(key, ActionStarted, ActionQueued, ActionSkipped)
         return isinstance(found, ActionQueued) and found.data.reason is reason
 
     def _loop_of(self, group: int) -> Loop:

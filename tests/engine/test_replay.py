@@ -50,7 +50,7 @@ def test_whatever_happens_a_replay_has_the_same_events(block: int) -> None:
         anyio.run(check_case, case_of(seed), backend_options={"loop_factory": VirtualLoop})
 
 
-@pytest.mark.parametrize("seed", [1322, 1354, 1462])
+@pytest.mark.parametrize("seed", [1322, 1354, 1462, 3084])
 def test_limits_that_end_a_run_at_one_moment_do_so_in_a_replay(seed: int) -> None:
     anyio.run(check_case, case_of(seed), backend_options={"loop_factory": VirtualLoop})
 
