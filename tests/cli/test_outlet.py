@@ -1,7 +1,10 @@
 """Outlets: order, losing nothing, errors, and how long they wait."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from cortex_cli.cli.backlog import Backlog
 from cortex_cli.cli.outlet import Outlet
 from cortex_cli.cli.pipes import write_all
+from tests.cli.conftest import environment, unmeasured
 
 
 @pytest.fixture
@@ -117,3 +121,36 @@ def test_a_pipe_that_was_made_non_blocking_is_waited_for(pipe: tuple[int, int]) 
     thread.start()
     assert len(read(reader, 300_000)) == 300_000
     thread.join()
+
+
+# Python stops a daemon thread where it stands; this one then has the outlet's lock.
+HOLDS_ITS_LOCK = """\
+import sys, threading, time
+from cortex_cli.cli.unblocked import unblocked_streams
+
+def stand(frame, event, argument):
+    if frame.f_code.co_name == "<lambda>" and is_over:
+        print("it stands", flush=True)
+        time.sleep(60)
+    return stand
+
+is_over = False
+threading.settrace(stand)
+with unblocked_streams():
+    sys.kept = sys.stdout, sys.stderr
+    time.sleep(0.2)
+    is_over = True
+time.sleep(0.5)
+"""
+
+
+def test_a_thread_that_python_stops_anywhere_holds_up_no_end(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", HOLDS_ITS_LOCK],
+        env=unmeasured(environment(tmp_path)),
+        capture_output=True,
+        timeout=10,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"it stands" in ended.stdout

@@ -37,7 +37,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         *options: str, more: str = "", on_term: str = f"touch {tmp_path}/ended; exit"
     ) -> subprocess.Popen[bytes]:
         (tmp_path / "a.yaml").write_text(AGENT + more)
-        line = f"trap '{on_term}' TERM; touch {tmp_path}/asleep; sleep 1000 & wait; sleep 1000"
+        # A shell may lose a signal that comes as it forks, so whatever sleeps says itself that it does.
+        sleeper = f"sh -c 'touch {tmp_path}/asleep; exec sleep 1000'"
+        line = f"trap '{on_term}' TERM; {sleeper} & wait; sleep 1000"
         (tmp_path / "sleeps.yaml").write_text(tool.format("sleeps", line))
         process = subprocess.Popen(
             [sys.executable, "-m", "cortex_cli", "run", "a.yaml", *options],
