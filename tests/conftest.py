@@ -1,5 +1,7 @@
 """Fixtures that every test shares."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -12,3 +14,16 @@ settings.load_profile("cortex")
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both backends."""
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def measured_as_marked(request: pytest.FixtureRequest) -> None:
+    """Where a test is marked `no_cover`, what it starts is not measured either.
+
+    That is for crowds, which go again and again through what other tests measure: three times as
+    long if every line is counted.
+    """
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch = request.getfixturevalue("monkeypatch")
+        for name in [name for name in os.environ if name.startswith(("COVERAGE_", "COV_"))]:
+            monkeypatch.delenv(name)

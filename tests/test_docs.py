@@ -97,6 +97,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
 def test_every_command_prints_what_is_shown(block: Block, folder: Path) -> None:
     assert "".join(_shown(block.text, folder)) == block.text

@@ -44,6 +44,7 @@ async def test_memory_is_flat_while_four_tools_print_a_gigabyte_each(bench: Benc
     await check_memory_is_flat(bench, 1024 * MEGABYTE)
 
 
+@pytest.mark.no_cover
 @can_open_many
 @pytest.mark.timeout(120)
 def test_a_thousand_processes_run_at_once_where_few_files_may_be_open(bench: Bench) -> None:

@@ -73,6 +73,7 @@ async def end_all(bench: Bench, names: Iterable[str]) -> Ended:
     return Ended(await play(bench.session(actions, tools)))
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(240)
 async def test_tools_that_misbehave_all_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch

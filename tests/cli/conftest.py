@@ -48,13 +48,6 @@ def environment(state: Path, extra: Mapping[str, str] | None = None) -> dict[str
     return {**kept, "CORTEX_HOME": str(state), "COLUMNS": "80", **(extra or {})}
 
 
-def unmeasured(environ: Mapping[str, str]) -> dict[str, str]:
-    """The same, in which coverage is not measured: for crowds of commands that take twice as long."""
-    return {
-        name: value for name, value in environ.items() if not name.startswith(("COVERAGE_", "COV_"))
-    }
-
-
 def begin_at(
     terminal: int,
     here: Path,

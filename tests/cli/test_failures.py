@@ -178,6 +178,7 @@ def test_a_run_that_is_killed_meanwhile_asks_again(killed: dict[str, str], here:
     assert ledger(here) == {"good": 1, "after": 1}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("options", "code", "answer"),
     [

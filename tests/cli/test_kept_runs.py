@@ -41,6 +41,7 @@ def here(tmp_path: Path, cortex: Cortex) -> Path:
     return folder
 
 
+@pytest.mark.no_cover
 def test_after_some_runs_a_plan_knows_how_long_it_takes(cortex: Cortex, here: Path) -> None:
     before = cortex("plan", "m.yaml", "--json").json
     assert {action["estimate_source"] for action in before["actions"]} == {"default", "instant"}

@@ -82,6 +82,7 @@ async def replayed(folder: Path, server: ScriptedServer) -> Ended:
     return await place.cortex("replay", "../run.record", "--json")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("turns", TURNS.values(), ids=TURNS)
 async def test_a_plan_is_replayed_with_no_model(turns: list[Any], tmp_path: Path) -> None:
     first = await recorded(turns, tmp_path)

@@ -62,6 +62,7 @@ async def test_conversations_are_replayed_with_no_model(tmp_path: Path) -> None:
     assert (again.code, again.out) == (0, first.out), again.err
 
 
+@pytest.mark.no_cover
 async def test_tools_of_servers_are_replayed_as_they_were_pinned(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()

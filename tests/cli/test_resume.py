@@ -21,7 +21,7 @@ from cortex_cli.events import ActionCompleted, Event, decode
 from cortex_cli.session.kept_run import run_store
 from cortex_cli.store.failures import Point
 from cortex_cli.store.locks import LockedError
-from tests.cli.conftest import Cortex, begin_at, environment, unmeasured
+from tests.cli.conftest import Cortex, begin_at, environment
 from tests.engine.resuming import check_parts, final
 
 TOOL = """\
@@ -79,7 +79,7 @@ def begin(folder: Path, state: Path, *arguments: str) -> "subprocess.Popen[str]"
     return subprocess.Popen(
         [sys.executable, "-m", "cortex_cli", *arguments],
         cwd=folder,
-        env=unmeasured(environment(state, {"LEDGER": str(folder / "ledger")})),
+        env=environment(state, {"LEDGER": str(folder / "ledger")}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -185,6 +185,7 @@ TIMES = {"run": (1,), "blob": (1, 2), "journal": (1, 2, 5)}
 """Which of the times that a point is passed a run is killed at, by the point's first word."""
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("point", "times"),
     [(point, times) for point in get_args(Point) for times in TIMES[point.split(".")[0]]],
@@ -215,6 +216,7 @@ def test_killed_between_any_two_writes_a_run_completes_and_repeats_nothing(
     check_integrity(journal_of(state))
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(600)
 def test_killed_at_random_instants_every_run_completes_and_repeats_nothing(tmp_path: Path) -> None:
     kill_many(tmp_path, 40)

@@ -130,6 +130,7 @@ def test_the_research_assistant_runs_offline_and_prints_its_report(cortex: Corte
     assert "#" in last.data.outputs["report"]
 
 
+@pytest.mark.no_cover
 def test_the_other_manifests_run(cortex: Cortex) -> None:
     for name in (
         "hello",

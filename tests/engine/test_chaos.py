@@ -304,6 +304,7 @@ def run_seeds(seeds: range) -> None:
             raise AssertionError(message) from error
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(20))
 @pytest.mark.timeout(120)
 def test_whatever_happens_the_invariants_hold(block: int) -> None:

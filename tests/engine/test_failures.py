@@ -372,6 +372,7 @@ async def test_what_somebody_retries_needs_no_further_approval() -> None:
     assert second.of("approval_requested") == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("answers", [(RETRY,), (SKIP,), (STOP,), (None,), (RETRY, SKIP)])
 @pytest.mark.parametrize("fails", [1, 3])
 async def test_questions_about_failures_are_replayed(

@@ -175,6 +175,7 @@ async def test_what_a_tool_says_changes_nothing_about_what_may_be_called() -> No
     assert "may not be called" in warnings(log)[0]
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(60)
 async def test_a_plan_of_too_many_actions_is_not_read_to_its_end() -> None:
     every = [{"id": f"a{n}", "type": "internal"} for n in range(10_005)]

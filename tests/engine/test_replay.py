@@ -44,6 +44,7 @@ async def check_case(case: Case) -> None:
     assert len(case.spec.targets.calls) == calls
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(10))
 def test_whatever_happens_a_replay_has_the_same_events(block: int) -> None:
     for seed in range(block * 100, (block + 1) * 100):

@@ -91,6 +91,7 @@ def check(text: str, offers: list[Offer]) -> list[Action]:
     return actions
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(60))
 def test_whatever_the_grammar_allows_is_a_plan_that_loads(seed: int) -> None:
     grammar = Grammar.parse(plan_grammar(OFFERS, most_actions=5))
@@ -178,6 +179,7 @@ def test_a_repair_or_a_patch_is_no_answer(changes: dict[str, Any]) -> None:
     assert ("$(steps.b)" in json.dumps(found)) == ("pending" in changes)
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_every_plan_that_the_real_model_writes_under_it_loads(

@@ -46,6 +46,7 @@ def test_a_stretch_without_an_end_is_cut_into_pieces() -> None:
     assert "".join(letters) == "x" * 5_000
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("unit", [".", ". ", "a.", "! ", '."', "a. B. ", "\u3002", "x "])
 def test_it_takes_linear_time(unit: str) -> None:
     text = unit * (500_000 // len(unit))

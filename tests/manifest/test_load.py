@@ -328,6 +328,7 @@ def test_what_has_no_effect_may_be_long() -> None:
     assert told(f"kind: Agent\nname: a\ntags: [{'x,' * 10_001}]\n") == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "text",
     [

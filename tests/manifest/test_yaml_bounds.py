@@ -48,6 +48,7 @@ def measure(expression: str) -> Measured:
     return Measured(outcome, float(seconds), int(size) / unit)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("expression", "outcome"),
     [

@@ -62,6 +62,7 @@ def test_the_audit_is_wide(cortex):
     assert [len(wave) for wave in plan["waves"]] == [1, 9, 1, 1]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [

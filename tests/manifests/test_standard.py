@@ -130,6 +130,7 @@ def test_each_is_valid_and_has_a_plan(manifest: Path) -> None:
 _OPERATIONS = {"kv_store": "list_keys", "ttl_cache": "stats", "notes": "read_note"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("manifest", "arguments", "expected"), RUNS)
 def test_each_runs(cortex: Cortex, manifest: str, arguments: list[str], expected: Any) -> None:
     assert outputs(cortex("run", manifest, *arguments, "--json")) == expected

@@ -100,6 +100,7 @@ class Runs:
         return True
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif(not SOLVED.exists(), reason=f"{SOLVED.name} is absent")
 @pytest.mark.parametrize(("name", "slots"), OUT_OF_REACH)
 @pytest.mark.timeout(120)

@@ -18,6 +18,7 @@ from cortex_cli.plan.describe import describe, work_out
 from cortex_cli.plan.estimate import Estimate
 from cortex_cli.plan.search import default_passes, search
 
+pytestmark = pytest.mark.no_cover
 needs_solved = pytest.mark.skipif(not SOLVED.exists(), reason=f"{SOLVED.name} is absent")
 needs_traces = pytest.mark.skipif(not TRACES.exists(), reason=f"{TRACES.name} is absent")
 

@@ -177,6 +177,7 @@ async def test_a_url_leads_to_declared_hosts_only(
     await session.aclose()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_however_cortex_ends_the_server_ends(folder: Path, number: int) -> None:
     own(folder, f"command: python3, args: ['{ODD}', show], env: {{ODD_FILE: pids}}")

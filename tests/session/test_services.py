@@ -92,6 +92,7 @@ async def test_one_service_serves_a_run_and_ends_with_the_session(folder: Path) 
     assert not is_alive(pid)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_however_cortex_ends_the_service_ends(folder: Path, number: int) -> None:
     (folder / "wait.yaml").write_text(WAIT % "9")

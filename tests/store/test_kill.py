@@ -17,6 +17,8 @@ from cortex_cli.store.records import RunState
 from cortex_cli.testing.events import warning
 from tests.store.builders import make_end, make_record, make_store, read
 
+pytestmark = pytest.mark.no_cover
+
 WRITER = Path(__file__).with_name("run_writer.py")
 ROOT = WRITER.parents[2]
 POINTS: tuple[Point, ...] = get_args(Point)

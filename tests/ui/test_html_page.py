@@ -113,6 +113,7 @@ def test_a_wait_of_every_cause_is_drawn_and_explained(reason: QueueReason) -> No
     assert '<p class="legend"><span class="hot">' in page
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_actions_make_a_page_of_bounded_size() -> None:
     names = [f"a{number}" for number in range(10_000)]
     script = Script().start().plan([planned(n, wave=1 + k // 100) for k, n in enumerate(names)])

@@ -313,6 +313,7 @@ def test_colours_only_where_they_are_wanted() -> None:
     assert "\x1b[1;31m" in coloured
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_actions_are_bounded() -> None:
     script = Script().start().plan([planned(f"a{n}") for n in range(10_000)])
     for number in range(10_000):
