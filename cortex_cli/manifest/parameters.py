@@ -54,6 +54,15 @@ class Validation(Declaration):
                 raise ValueError(message) from error
         return value
 
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        for least, most in (("min_length", "max_length"), ("minimum", "maximum")):
+            low, high = getattr(self, least), getattr(self, most)
+            if low is not None and high is not None and low > high:
+                message = f"no value is allowed: '{least}' is {low:g}, and '{most}' {high:g}"
+                raise ValueError(message)
+        return self
+
     def misfit(self, value: Any) -> str | None:
         """What keeps a value of the right type from being allowed, or None."""
         if isinstance(value, str):

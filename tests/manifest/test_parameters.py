@@ -118,6 +118,14 @@ def test_a_parameter_of_a_tool_is_required_only_if_it_says_so(
         ({"default": 3}, "the 'default' must be a string, not an integer"),
         ({"type": "integer", "enum": [1, "b"]}, "'enum' holds a string, which no integer is"),
         ({"enum": ["a"], "default": "b"}, "the 'default' must be one of 'a', not 'b'"),
+        (
+            {"validation": {"min": 2, "max": 1.5}},
+            "no value is allowed: 'minimum' is 2, and 'maximum' 1.5",
+        ),
+        (
+            {"validation": {"min_length": 3, "max_length": 1}},
+            "no value is allowed: 'min_length' is 3, and 'max_length' 1",
+        ),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_an_error(
