@@ -1,5 +1,6 @@
 """Fixtures that every test shares."""
 
+import gc
 import os
 
 import pytest
@@ -8,6 +9,12 @@ from hypothesis import HealthCheck, settings
 # Examples are not timed: a busy machine is no failure.
 settings.register_profile("cortex", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cortex")
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave out what was collected: thousands of tests, which stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=["asyncio", "trio"])

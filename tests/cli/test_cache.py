@@ -53,6 +53,7 @@ def made(ended: Ended) -> set[str]:
     return {one.action_id for one in done if not one.data.cached}
 
 
+@pytest.mark.no_cover
 def test_an_audit_uses_again_what_has_not_changed(cortex: Cortex, repository: Path) -> None:
     assert len(made(audit(cortex, repository, "--cache"))) == 12
     assert made(audit(cortex, repository, "--cache")) == {"find_checkout"}

@@ -238,6 +238,7 @@ async def test_references_in_a_goal_have_their_values_when_the_model_is_asked(
     )
 
 
+@pytest.mark.no_cover
 async def test_a_run_that_goes_on_has_the_same_goal(tmp_path: Path) -> None:
     slow = "implementation: {type: command, command: [sleep, '30']}\n"
     write(tmp_path, {

@@ -193,6 +193,7 @@ def test_validate_is_silent_when_all_is_well(cortex: Cortex) -> None:
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
+@pytest.mark.no_cover
 def test_notes_are_told_by_plan_and_where_they_are_asked_for(cortex: Cortex) -> None:
     manifest = MANIFESTS / "modes.yaml"
     note = "note: 'alone' is sync, and 2 actions could run beside it"

@@ -13,7 +13,12 @@ from tests.cli.test_goals import Ended, Place, action
 from tests.llm.test_remote import pytestmark as quiet
 
 pytest.importorskip("pydantic_ai", reason="needs the extra 'llm'")
-pytestmark = [quiet, pytest.mark.timeout(90), pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+pytestmark = [
+    quiet,
+    pytest.mark.no_cover,
+    pytest.mark.timeout(90),
+    pytest.mark.parametrize("anyio_backend", ["asyncio"]),
+]
 
 FILES = {
     "agent.yaml": """\
@@ -82,7 +87,6 @@ async def replayed(folder: Path, server: ScriptedServer) -> Ended:
     return await place.cortex("replay", "../run.record", "--json")
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("turns", TURNS.values(), ids=TURNS)
 async def test_a_plan_is_replayed_with_no_model(turns: list[Any], tmp_path: Path) -> None:
     first = await recorded(turns, tmp_path)

@@ -14,7 +14,12 @@ from tests.llm.test_remote import pytestmark as quiet
 from tests.session.test_servers import TOML
 
 pytest.importorskip("pydantic_ai", reason="needs the extra 'llm'")
-pytestmark = [quiet, pytest.mark.timeout(90), pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+pytestmark = [
+    quiet,
+    pytest.mark.no_cover,
+    pytest.mark.timeout(90),
+    pytest.mark.parametrize("anyio_backend", ["asyncio"]),
+]
 
 ASKER = """\
 kind: Agent
@@ -62,7 +67,6 @@ async def test_conversations_are_replayed_with_no_model(tmp_path: Path) -> None:
     assert (again.code, again.out) == (0, first.out), again.err
 
 
-@pytest.mark.no_cover
 async def test_tools_of_servers_are_replayed_as_they_were_pinned(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()

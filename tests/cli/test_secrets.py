@@ -16,6 +16,8 @@ from tests.actions.http_server import Answer, Received, Server, json_answer, ser
 from tests.cli.conftest import Cortex, environment
 from tests.cli.secret_leaks import MADE, PEM, TOKEN, forbidden, write_project
 
+pytestmark = pytest.mark.no_cover
+
 
 def _echo(request: Received) -> Answer:
     headers = dict(request.headers)

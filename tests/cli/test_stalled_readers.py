@@ -14,6 +14,8 @@ import pytest
 from cortex_cli.events import decode
 from tests.cli.conftest import environment
 
+pytestmark = pytest.mark.no_cover
+
 AGENT = """\
 kind: Agent
 name: a

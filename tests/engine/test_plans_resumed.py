@@ -84,6 +84,7 @@ async def test_a_run_that_is_broken_off_at_any_event_comes_to_the_same() -> None
         check_same(first, second, whole)
 
 
+@pytest.mark.no_cover
 async def test_a_run_that_is_broken_off_twice_comes_to_the_same() -> None:
     whole = await run(spec())
     for size in range(5, len(whole), 7):

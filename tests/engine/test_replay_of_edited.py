@@ -87,6 +87,7 @@ def read(lines: list[Any]) -> list[Event]:
     return events
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(120)
 @settings(max_examples=300)
 @given(seed=st.integers(0, 11), data=st.data())

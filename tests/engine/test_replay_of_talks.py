@@ -266,6 +266,7 @@ def check_random_talks(seeds: range) -> None:
         anyio.run(check, a_talk(seed), backend_options={"loop_factory": VirtualLoop})
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(2))
 def test_random_conversations_are_replayed(block: int) -> None:
     check_random_talks(range(block * 50, (block + 1) * 50))

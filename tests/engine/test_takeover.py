@@ -186,6 +186,7 @@ PLANS = [
 ]  # fmt: skip
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("plan", PLANS)
 async def test_broken_off_anywhere_a_run_comes_to_the_same(plan: Callable[[], RunSpec]) -> None:
     whole = await run(plan())
@@ -195,6 +196,7 @@ async def test_broken_off_anywhere_a_run_comes_to_the_same(plan: Callable[[], Ru
         check_same(first, second, whole)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("plan", [chain, agents, items_of_agents, decision, background])
 async def test_broken_off_twice_a_run_comes_to_the_same(plan: Callable[[], RunSpec]) -> None:
     whole = await run(plan())

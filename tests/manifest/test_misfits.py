@@ -256,6 +256,7 @@ def test_two_endpoints_of_one_name_are_an_error() -> None:
     assert told(text) == ["5:3: two of the 'endpoints' are called 'a'"]
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None)
 @given(GARBAGE)
 def test_whatever_is_wrong_is_told_in_one_line_of_our_own_words(document: object) -> None:

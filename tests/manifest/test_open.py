@@ -155,6 +155,7 @@ def test_a_deployment_of_the_users_is_kept_as_it_is(tmp_path: Path) -> None:
     assert all_told(tmp_path, {"m.yaml": text}) == []
 
 
+@pytest.mark.no_cover
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

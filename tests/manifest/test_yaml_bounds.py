@@ -95,6 +95,7 @@ def test_a_merge_bomb_is_refused_without_exploding() -> None:
     assert measured.seconds < BOMB
 
 
+@pytest.mark.no_cover
 def test_twenty_thousand_actions_are_read_in_a_hundred_megabytes() -> None:
     fields = r"name: Action {n}\n  type: tool\n  target: t\n  mode: sync\n  timeout_seconds: {n}\n"
     action = (

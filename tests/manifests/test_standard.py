@@ -162,6 +162,7 @@ def _tree(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(90)
 def test_a_run_from_anywhere_and_through_a_link_writes_nothing_there(
     cortex: Cortex, tmp_path: Path

@@ -239,6 +239,7 @@ def test_of_a_long_cycle_a_part_is_told(plan: Admission) -> None:
     assert "… 10 more …" in plan.held_back()[0][1]
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_actions_written_backwards_are_taken_in_at_once(plan: Admission) -> None:
     for number in reversed(range(1, 10_000)):
         assert ids(plan.add(free(f"a{number}", f"a{number - 1}"), "")) == []

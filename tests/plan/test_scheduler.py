@@ -325,6 +325,7 @@ def test_actions_that_join_later_know_what_has_ended() -> None:
     assert scheduler.take() == [Close(group)]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("slots", [1, 3])
 def test_a_chain_of_skips_does_not_recurse(slots: int) -> None:
     scheduler = Scheduler(slots)
