@@ -49,7 +49,7 @@ class Flow:
 
     def decide(self, node: Node) -> SkipReason | None:
         """Let a waiting action go on if it is decidable; the reason if it is to be skipped."""
-        if node.open_hard or (node.open_soft and not node.is_decidable()):
+        if node.open_hard or (node.open_soft and not node.is_decided_early()):
             return None
         reason = node.verdict()
         if reason is None:

@@ -7,6 +7,7 @@ reference there, and nothing else is.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from cortex_cli.errors import Finding
 from cortex_cli.kinds import Severity
@@ -57,6 +58,8 @@ def goal_findings(text: str, names: Names, variables: Mapping[str, str]) -> Iter
                 yield _stays(shown, why, hint)
             case str():
                 pass
+            case _:
+                assert_never(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ def _literal(part: _Part) -> str:
             return "$"
         case str():
             return part
+        case _:
+            assert_never(part)
 
 
 def _value(reference: Reference, lookup: Lookup) -> str:

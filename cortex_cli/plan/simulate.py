@@ -59,7 +59,7 @@ def simulate(
 
     `durations` and `tails` (the longest remaining path from the start of each action) are in
     seconds; `shared` holds the pools and rates of the run. Conditions are taken to be true, every
-    case of a decision to be chosen, and every approval to be given at once.
+    case of a decision to be chosen, and no approval to be asked for.
     """
     return _Simulation(graph, durations, tails, slots, shared or {}).run()
 
@@ -110,20 +110,23 @@ class _Simulation:
                         schedule.starts[action] = now
                         schedule.ends[action] = now + self._durations[action]
                         heappush(self._running, (schedule.ends[action], action))
-                    case Check() | Ask():
-                        self._agree(command)
+                    case Check(action):
+                        scheduler.passed(action)
                     case Restore(limit, units, seconds):
                         heappush(self._lent, (now + seconds, limit, units))
                     case Skip(action):
                         schedule.starts[action] = schedule.ends[action] = now
                         schedule.ran[action] = False
-                    case Queue() | Cancel() | Close() | Price() | Exhaust() | Write() | Defer():
+                    case (
+                        Ask()
+                        | Queue()
+                        | Cancel()
+                        | Close()
+                        | Price()
+                        | Exhaust()
+                        | Write()
+                        | Defer()
+                    ):
                         pass
                     case _:
                         assert_never(command)
-
-    def _agree(self, question: Check | Ask) -> None:
-        if isinstance(question, Check):
-            self._scheduler.passed(question.action)
-        else:
-            self._scheduler.approved(question.action)

@@ -233,12 +233,8 @@ class Node(msgspec.Struct, eq=False):
             self.open_hard -= 1
         self.count(outcome, kind, soft=soft)
 
-    def is_decidable(self) -> bool:
-        """Whether enough has ended to say what becomes of the action (PROTOCOL 2.3 and 2.4)."""
-        if self.open_hard:
-            return False
-        if not self.open_soft:
-            return True
+    def is_decided_early(self) -> bool:
+        """Whether it need not wait for the soft edges that are still open (PROTOCOL 2.3 and 2.4)."""
         return self.blocked > 0 if self.traits.run_if is _FAILURE else self.soft_ok > 0
 
     def verdict(self) -> SkipReason | None:

@@ -218,6 +218,12 @@ def test_what_names_something_unwritten_waits_for_it(plan: Admission) -> None:
     assert len(plan) == 3
 
 
+def test_those_that_wait_may_share_a_name(plan: Admission) -> None:
+    assert ids(plan.add(free("b", "a", name="The same"), "")) == []
+    assert ids(plan.add(free("c", "a", name="The same"), "")) == []
+    assert ids(plan.add(free("a"), "")) == ["a", "b", "c"]
+
+
 def test_cycles_are_told_in_order_and_what_is_behind_them_too(plan: Admission) -> None:
     for value in (free("a", "c"), free("b", "a"), free("c", "b"), free("d", "c"), free("e", "e")):
         plan.add(value, value["id"])

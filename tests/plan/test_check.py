@@ -163,11 +163,16 @@ def test_an_output_cannot_be_a_secret() -> None:
 
 def test_malformed_references_and_conditions_are_reported_in_place() -> None:
     _, findings = check_plan(
-        [act("a", parameters={"v": ["${a.__class__}"]}, condition="1 +")], Names()
+        [
+            act("a", parameters={"v": ["${a.__class__}"]}, condition="1 +"),
+            act("b", for_each="${a.}"),
+        ],
+        Names(),
     )
     assert [(finding.code, finding.path) for finding in findings] == [
         ("reference_syntax", ("actions", 0, "parameters", "v", 0)),
         ("condition_syntax", ("actions", 0, "condition")),
+        ("reference_syntax", ("actions", 1, "for_each")),
     ]
 
 

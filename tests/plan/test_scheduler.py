@@ -264,18 +264,19 @@ def test_higher_priority_goes_first_then_the_longer_path_then_declaration() -> N
 
 def test_fire_and_forget_holds_no_slot_has_its_own_cap_and_closes_nothing() -> None:
     bench = Bench(slots=1)
-    bench.load(act("a"), *(act(f"f{i}", mode="fire_and_forget") for i in range(17)))
+    bench.load(act("a"), *(act(f"f{i}", mode="fire_and_forget") for i in range(18)))
     assert len(bench.running) == 1 + 16
-    assert bench.queued == ["f16"]
+    assert bench.queued == ["f16", "f17"]
     bench.end("a")
     assert bench.closed == [0]
-    assert bench.scheduler.background_left == 17
+    assert bench.scheduler.background_left == 18
     bench.fail("f0")
     assert "f16" in bench.running
     assert not bench.scheduler.has_failed(0)
     bench.scheduler.cancel_background(CancelReason.GRACE_ENDED)
     bench.take()
     assert len(bench.cancelled) == 16
+    assert bench.skipped == {"f17": SkipReason.CANCELLED}
 
 
 def test_a_retry_gives_the_slot_back_until_it_is_due() -> None:

@@ -18,6 +18,7 @@ def action(**fields: Any) -> Action:
 def test_the_id_is_the_slug_of_the_name_and_the_name_defaults_to_the_id() -> None:
     assert action(name="Fetch  the Page!").id == "fetch_the_page"
     assert action(id="a-1").name == "a-1"
+    assert action(id="a", output_key=None).output_key is None
     assert Action(name="x", type=ActionType.INTERNAL, depends_on=["y"]).depends_on == ("y",)
 
 

@@ -233,6 +233,10 @@ def test_no_more_than_ten_thousand_actions_are_read() -> None:
     assert text.end() == []
 
 
+def test_an_action_may_be_cut_in_the_blanks_after_its_first_brace() -> None:
+    assert values(read(["{ ", " \n", '"id": "a"}'])) == [{"id": "a"}]
+
+
 def test_prose_without_end_is_cut_with_a_mark() -> None:
     [(text, _)] = rests(read(["no plan "] * 10_000))
     assert text.endswith("no plan… (cut)")
