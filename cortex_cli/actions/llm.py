@@ -124,13 +124,6 @@ class LlmAction:
         require(call.allowance, self._fallback, request)
         return await _answer(self._fallback, request, call)
 
-    async def aclose(self) -> None:
-        """Close what the clients have opened."""
-        for client in (self._client, self._fallback):
-            closer = getattr(client, "aclose", None)
-            if closer is not None:
-                await closer()
-
 
 def _moves_on(error: ActionError, call: ActionCall) -> bool:
     """Whether another model may do better, and waiting for this one is not to be tried first."""

@@ -83,10 +83,12 @@ class LocalModel:
         """End the process; the next request starts another."""
         client, self._client = self._client, None
         process, self._process = self._process, None
-        if client is not None:
-            await client.aclose()
-        if process is not None:
-            await _end(process)
+        # Also where whoever closes it is cancelled: it takes a moment at most.
+        with anyio.CancelScope(shield=True):
+            if client is not None:
+                await client.aclose()
+            if process is not None:
+                await _end(process)
 
     async def _ready(self) -> RemoteModel:
         async with self._starting:

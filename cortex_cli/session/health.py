@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from typing import Any, Literal
 
 from cortex_cli.engine.context import declared
@@ -16,7 +15,7 @@ from cortex_cli.manifest.program import Program, RelicTarget, ToolTarget
 from cortex_cli.manifest.tool_models import McpImplementation
 from cortex_cli.protocol.action import Action
 from cortex_cli.session.diagnosis import Check
-from cortex_cli.session.local_models import models_of
+from cortex_cli.session.local_models import SessionModels
 from cortex_cli.session.servers import ServerHouse, Surroundings
 from cortex_cli.session.session import Request, Session
 from cortex_cli.session.targets import ProgramTargets, Workplace, environment_of
@@ -45,7 +44,7 @@ async def check_health(program: Program, request: Request) -> list[Check]:
     vault = Vault.of(program, request.environ)
     place = Workplace(
         secrets=vault.shelf,
-        models=cache(partial(models_of, Settings(), request.environ)),
+        models=SessionModels(Settings(), request.environ),
         ambient=request.environ,
         state=lambda: open_state_folder(state_folder(request.environ)),
         servers=ServerHouse(

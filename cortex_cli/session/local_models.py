@@ -1,6 +1,7 @@
 """The models of a session, and where local ones are kept."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,7 @@ from cortex_cli.settings import Settings, state_folder
 from cortex_cli.store.state import open_state_folder
 
 if TYPE_CHECKING:
+    from cortex_cli.llm import models as llm_models
     from cortex_cli.llm.models import Choice
 
 
@@ -18,6 +20,10 @@ class Models(Protocol):
 
     def choose(self, name: str | None, engine: CognitiveEngine | None = None) -> "Choice":
         """The model called `name`; SetupError if it can't be had."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what those that were chosen have opened: connections, processes."""
         ...
 
 
@@ -31,6 +37,9 @@ class NoModels:
         del name, engine
         return Choice(client=_Nobody())
 
+    async def aclose(self) -> None:
+        """Nothing."""
+
 
 class _Nobody:
     """Who answers in a replay: the record does."""
@@ -43,17 +52,38 @@ class _Nobody:
         raise AssertionError(request)
 
 
-def models_of(settings: Settings, environ: Mapping[str, str]) -> Models:
-    """The models that can be had with these settings and this environment."""
-    from cortex_cli.llm.models import Models
+@dataclass(slots=True)
+class SessionModels:
+    """The models that can be had with these settings and this environment.
 
-    return Models(
-        environ=environ,
-        default=settings.model,
-        base_url=settings.base_url,
-        api_key_env=settings.api_key_env,
-        folder=lambda: models_folder(environ),
-    )
+    Nothing is imported for them before one is chosen.
+    """
+
+    settings: Settings
+    environ: Mapping[str, str]
+    _made: "llm_models.Models | None" = None
+
+    def choose(self, name: str | None, engine: CognitiveEngine | None = None) -> "Choice":
+        """The model called `name`, the same client each time; SetupError if it can't be had."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made.choose(name, engine)
+
+    async def aclose(self) -> None:
+        """Close what those that were chosen have opened."""
+        if self._made is not None:
+            await self._made.aclose()
+
+    def _make(self) -> "llm_models.Models":
+        from cortex_cli.llm.models import Models
+
+        return Models(
+            environ=self.environ,
+            default=self.settings.model,
+            base_url=self.settings.base_url,
+            api_key_env=self.settings.api_key_env,
+            folder=lambda: models_folder(self.environ),
+        )
 
 
 def models_folder(environ: Mapping[str, str]) -> Path:

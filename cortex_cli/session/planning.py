@@ -1,6 +1,6 @@
 """Who plans for an agent that has a goal and no plan, and what is said of agents without either."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class ProgramPlanner:
         self,
         program: Program,
         offers: Sequence[Offer],
-        models: Callable[[], Models],
+        models: Models,
         root: Path,
     ) -> None:
         """`root` bounds what is read of its persona."""
@@ -70,7 +70,7 @@ class ProgramPlanner:
         manifest = self._program.manifest
         agent = manifest if isinstance(manifest, AgentManifest) else None
         engine = CognitiveEngine() if agent is None else agent.cognitive_engine
-        chosen = self._models().choose(None, engine)
+        chosen = self._models.choose(None, engine)
         prompts = read_prompts(self._program, self._root)
         brief = Brief(
             offers=self._offers,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +26,7 @@ from cortex_cli.protocol.action import Action
 from cortex_cli.protocol.agent_loop import AgentLoopProtocol, Budget
 from cortex_cli.protocol.resources import within
 from cortex_cli.report import PlanEstimate, PlanReport, WhatIf
-from cortex_cli.session.local_models import NoModels, models_of
+from cortex_cli.session.local_models import NoModels, SessionModels
 from cortex_cli.session.planning import ProgramPlanner, no_plan, notes_on_plan, with_goal
 from cortex_cli.session.request import Request as Request
 from cortex_cli.session.secret_needs import check_secrets, declared_secrets, owners_in
@@ -71,7 +71,7 @@ class Session:
             ambient=request.environ,
             state=lambda: open_state_folder(state_folder(request.environ)),
             may_build=request.may_build,
-            models=cache(partial(models_of, settings, request.environ)),
+            models=SessionModels(settings, request.environ),
             servers=ServerHouse(
                 root=_root(program, request),
                 masker=lambda: self._vault.masker,
@@ -270,7 +270,7 @@ class Session:
         from cortex_cli.session.replay import RunReplay
 
         self._vault.pretend()
-        place = replace(self._place, models=NoModels)
+        place = replace(self._place, models=NoModels())
         spec = Specs(self._graphs, self.request, place, self.program).of(self.program)
         return RunReplay(spec=spec, request=request, record=record).stream()
 

@@ -37,24 +37,25 @@ class Workplace:
 
     `secrets` gives those of a tool or relic, by their names.
     `may_build`: environments that tools need, and that are not there, may be made.
-    `models` gives the models that can be had, the same each time; `servers` are the MCP servers.
+    `models` are those that can be had; `servers` are the MCP servers.
     """
 
     ambient: Mapping[str, str]
     state: Callable[[], Path]
     secrets: Callable[[Target], Mapping[str, Sealed]]
-    models: Callable[[], Models]
+    models: Models
     servers: ServerHouse
     may_build: bool = True
     owned: list[Handler] = field(default_factory=list[Handler])
     relics: dict[RelicTarget, Handler] = field(default_factory=dict[RelicTarget, Handler])
 
     async def aclose(self) -> None:
-        """Close every handler that owns something, all at once: services take their time to end."""
+        """Close models, servers and handlers, all at once: services take their time to end."""
         from anyio import create_task_group
 
         async with create_task_group() as tasks:
             tasks.start_soon(self.servers.aclose)
+            tasks.start_soon(self.models.aclose)
             while self.owned:
                 closer = getattr(self.owned.pop(), "aclose", None)
                 if closer is not None:
@@ -105,7 +106,7 @@ class ProgramTargets:
 
     def _make(self, action: Action) -> Handler:
         if action.type is ActionType.LLM:
-            return self._owned(self._llm(action.target))
+            return self._llm(action.target)
         if action.type is ActionType.INTERNAL:
             return _built_in(action.target)
         target = self._program.lookup(action.type, action.target or "")
@@ -141,7 +142,7 @@ class ProgramTargets:
         from cortex_cli.actions.llm import LlmAction
 
         engine = _engine(self._program)
-        chosen = self._place.models().choose(name, engine)
+        chosen = self._place.models.choose(name, engine)
         return LlmAction(
             chosen.client,
             fallback=chosen.fallback,
@@ -157,7 +158,7 @@ class ProgramTargets:
         engine = _engine(self._program)
         pinned = pinned_offers(self._program, self._place.servers)
         offers = offers_named(self._program, named_tools(action), pinned)
-        chosen = self._place.models().choose(action.target, engine)
+        chosen = self._place.models.choose(action.target, engine)
         around = self._specs(self._program)
         return talk_spec(around, action, offers, chosen, engine.parameters)
 

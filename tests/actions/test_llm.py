@@ -274,16 +274,3 @@ async def test_a_note_about_the_model_is_a_warning() -> None:
     action = LlmAction(ScriptedLLM(["fine"], name="m"), note="there is no key")
     await action.run(make_call({"prompt": "a"}, report=report))
     assert report.warnings == ["there is no key; m answers"]
-
-
-async def test_closing_closes_the_clients_that_can_be_closed() -> None:
-    class Closing(ScriptedLLM):
-        closed = 0
-
-        async def aclose(self) -> None:
-            self.closed += 1
-
-    first, second = Closing([]), Closing([])
-    await LlmAction(first, fallback=second).aclose()
-    await LlmAction(ScriptedLLM([])).aclose()
-    assert (first.closed, second.closed) == (1, 1)

@@ -104,6 +104,16 @@ async def test_it_is_cancelled_in_the_middle_of_an_answer(weights: Path) -> None
         assert text_of(await pieces_of(model, replace(ASKED, grammar='root ::= "yes"'))) == "yes"
 
 
+async def test_it_ends_where_whoever_closes_it_is_cancelled(weights: Path) -> None:
+    model = LocalModel("local:smollm2", weights)
+    await pieces_of(model, replace(ASKED, max_tokens=2))
+    pid = process_of(model)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await model.aclose()
+    assert not is_alive(pid)
+
+
 async def test_a_process_that_died_is_started_again(weights: Path) -> None:
     short = replace(ASKED, max_tokens=2)
     async with local(weights) as model:

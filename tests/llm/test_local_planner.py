@@ -46,14 +46,21 @@ def opened(folder: Path, weights: Path) -> Session:
     return Session.open(Request(source=folder / "agent.yaml", cwd=folder, environ=environ))
 
 
+def children() -> set[str]:
+    """The processes that this one has started and that are still there."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {process for task in tasks for process in task.read_text().split()}
+
+
 async def test_it_plans_what_runs_streams_it_and_answers(weights: Path, tmp_path: Path) -> None:
-    session = opened(tmp_path, weights)
+    session, before = opened(tmp_path, weights), children()
     await session.preflight()
     try:
         async with session.run({}) as stream:
             events: list[Event] = [event async for event in stream]
     finally:
         await session.aclose()
+    assert children() <= before
     # How long so small a model goes on is its own affair.
     warnings = [data.message for data in of(events, "warning")]
     assert [message for message in warnings if "was cut short" not in message] == []

@@ -9,6 +9,7 @@ import pytest
 from cortex_cli import Action, ActionType, AgentLoopExecutor
 from cortex_cli.errors import ManifestError, SetupError
 from cortex_cli.events import Event
+from cortex_cli.llm.remote import RemoteModel
 from cortex_cli.session.session import Request, Session
 from cortex_cli.testing import Answer, BrokenOff, Refusal, ScriptedServer
 from tests.llm.test_remote import pytestmark as quiet
@@ -168,3 +169,37 @@ async def test_a_plan_from_python_names_its_models_too(monkeypatch: pytest.Monke
     assert completed.output == "fine"
     assert completed.usage.cost_usd == pytest.approx(1 * 2.5e-6 + 1 * 10e-6)
     assert server.requests[0].headers["authorization"] == "Bearer k"
+
+
+TALK = """\
+import: {tools: [./say.yaml]}
+actions: [{id: a, type: llm, parameters: {prompt: Find out., tools: [say]}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("plan", "answer"),
+    [("goal: Find out.", '{"final_answer": "It is two."}'), (TALK, "It is two.")],
+)
+async def test_a_session_closes_the_models_that_planned_or_talked(
+    plan: str, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    close = RemoteModel.aclose
+
+    async def closing(model: RemoteModel) -> None:
+        closed.append(model.name)
+        await close(model)
+
+    monkeypatch.setattr(RemoteModel, "aclose", closing)
+    (tmp_path / "say.yaml").write_text(
+        "kind: Tool\nname: say\nimplementation: {type: command, command: [echo, two]}\n"
+    )
+    async with ScriptedServer([answer]) as server:
+        chosen = f"{{provider: acme, model: m, base_url: '{server.base_url}'}}"
+        text = f"kind: Agent\nname: asker\ncognitive_engine: {{primary: {chosen}}}\n{plan}\n"
+        environ = {"CORTEX_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+        session = Session.open(Request(source=text.encode(), cwd=tmp_path, environ=environ))
+        events = await run(session)
+    assert events[-1].event_type == "agent_completed"
+    assert closed == ["acme:m"]
