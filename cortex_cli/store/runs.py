@@ -141,17 +141,19 @@ class RunStore:
         remove_run(self._existing(run_id), self._owner())
 
     def prune(self, *, older_than: float | None = None, keep: int | None = None) -> list[str]:
-        """Delete runs that began before a moment, and all but the newest `keep`; their ids.
+        """Delete runs that began before a moment and are not of the newest `keep`; their ids.
 
-        Runs that are being written, or can't be read, are left. So is everything if neither is
-        given.
+        Only what is given counts; if neither is, nothing is deleted. Runs that are being written, or
+        can't be read, are left.
         """
         self._sweep()
+        if older_than is None and keep is None:
+            return []
         removed: list[str] = []
         for place, run in enumerate(self.all()):
-            is_old = older_than is not None and run.started_at < older_than
-            is_surplus = keep is not None and place >= keep
-            if (is_old or is_surplus) and run.state in {RunState.ENDED, RunState.INTERRUPTED}:
+            is_old = older_than is None or run.started_at < older_than
+            is_surplus = keep is None or place >= keep
+            if is_old and is_surplus and run.state in {RunState.ENDED, RunState.INTERRUPTED}:
                 # LockedError: somebody has taken it up meanwhile.
                 with suppress(LockedError):
                     self.remove(run.execution_id)

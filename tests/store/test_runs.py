@@ -325,7 +325,8 @@ def test_pruning_leaves_what_is_new_what_runs_and_what_is_unreadable(
     (home / "runs" / "broken").mkdir(0o700)
     os.utime(home / "runs" / "broken", (1, 1))
     assert store.prune() == []
-    assert store.prune(older_than=NOW + 1) == ["run0", "stopped"]
+    assert store.prune(older_than=NOW + 1, keep=4) == ["stopped"]
+    assert store.prune(older_than=NOW + 1) == ["run0"]
     assert store.prune(keep=1) == ["run2", "run1"]
     assert [run.execution_id for run in store.all()] == ["run3", "running", "broken"]
     running.close()
