@@ -65,6 +65,7 @@ def test_a_payload_reads_like_a_mapping_by_its_names_on_the_wire() -> None:
     assert isinstance(data, Mapping)
     assert dict(data) == {"which": "slots", "from": 5, "to": 4, "why": "timeouts"}
     assert {**data} == dict(data.items())
+    assert list(data) == ["which", "from", "to", "why"]
     assert data["from"] == data.before == 5
     assert data.get("to") == 4
     assert data.get("nothing", 7) == 7

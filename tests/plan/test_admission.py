@@ -359,3 +359,14 @@ def test_the_names_of_what_is_replaced_are_free_again(plan: Admission) -> None:
     again = plan.add(free("a", output_key="k"), "")
     assert ids(again) == ["a-2", "b"]
     assert again.admitted[1].waits == ((1, EdgeKind.DATA),)
+
+
+def test_a_plan_that_is_too_long_is_taken_in_up_to_there(
+    plan: Admission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cortex_cli.plan.admission.MOST_ACTIONS", 2)
+    assert ids(plan.add(free("a"), "")) == ["a"]
+    assert ids(plan.add(free("b", "missing"), "")) == []
+    assert not plan.is_too_long
+    assert refusal(plan, free("c")) == "a plan has at most 2 actions"
+    assert plan.is_too_long

@@ -176,6 +176,19 @@ def test_an_action_that_completes_while_it_is_cancelled_has_completed() -> None:
     assert bench.running == []
 
 
+def test_a_group_that_is_sealed_takes_more_until_it_ends() -> None:
+    bench = Bench()
+    group = bench.load(act("a"), act("b", "a"))
+    assert bench.scheduler.reopen(group)
+    bench.scheduler.seal(group)
+    bench.scheduler.abort(group, SkipReason.CANCELLED, CancelReason.CANCELLED)
+    assert not bench.scheduler.reopen(group)
+    bench.take()
+    bench.gone("a")
+    assert bench.closed == [group]
+    assert not bench.scheduler.reopen(group)
+
+
 def test_a_nested_abort_ends_the_nested_run_only() -> None:
     bench = Bench()
     bench.load(act("agent", type="agent", target="x"), act("leaf"))
