@@ -20,6 +20,8 @@ _NAME = f"{MARK_VARIABLE}=".encode()
 # More than one processor can make: a clone, or a thread, takes longer than 10 us.
 _FORKS_PER_SECOND = 200_000
 _FEW = 256
+# One that has no environment at all looks the same each time.
+_LOOKS = 3
 _ANY = range(1, 2**31)
 
 
@@ -92,14 +94,21 @@ class Census:
         """Who has come of the child and is alive, the child itself left out."""
         with self._lock:
             self._look()
-            for pid in [pid for pid in kin.pids if not self._is_alive(pid)]:
-                self._disown(pid)
+            # Who has ended may have started somebody after that look had begun.
+            while self._let_go_of_the_dead(kin) and not kin.pids:
+                self._look()
             return list(kin.pids)
 
     @property
     def is_undecided(self) -> bool:
         """Whether the last look met a process in the middle of becoming another program."""
         return bool(self._again)
+
+    def _let_go_of_the_dead(self, kin: Kin) -> bool:
+        dead = [pid for pid in kin.pids if not self._is_alive(pid)]
+        for pid in dead:
+            self._disown(pid)
+        return bool(dead)
 
     def _look(self) -> None:
         began, last = self._clock(), self._number("ns_last_pid")
@@ -167,14 +176,15 @@ class Census:
     def _by_mark(self, pid: int, session: int) -> Kin | None:
         folder = self._proc / str(pid)
         try:
-            environment = (folder / "environ").read_bytes()
-            if not environment and is_between_programs(folder):
-                self._again.add(pid)
-                self._unclear.add(session)
+            environment = environment_of(folder)
         except (FileNotFoundError, ProcessLookupError):
             return None
         except OSError:
             # Somebody else's; what it starts may become ours again.
+            self._unclear.add(session)
+            return None
+        if environment is None:
+            self._again.add(pid)
             self._unclear.add(session)
             return None
         for mark in marks_in(environment):
@@ -224,6 +234,20 @@ def _state(process: Path) -> bytes:
     return status.rpartition(b") ")[2][:1]
 
 
-def is_between_programs(process: Path) -> bool:
+def environment_of(process: Path) -> bytes | None:
+    """The environment of a process; None while it becomes another program and has none yet.
+
+    `process` is its folder in /proc. Raises OSError if it is gone, or is somebody else's.
+    """
+    for _ in range(_LOOKS):
+        if environment := (process / "environ").read_bytes():
+            return environment
+        if _is_between_programs(process):
+            return None
+        # It may have become that program between the two.
+    return b""
+
+
+def _is_between_programs(process: Path) -> bool:
     """Whether a process is about to get its arguments and environment, having none yet."""
     return not (process / "cmdline").read_bytes() and _state(process) not in b"ZX"

@@ -15,7 +15,7 @@ from cortex_cli.actions.process_census import (
     MARK_VARIABLE,
     Census,
     Kin,
-    is_between_programs,
+    environment_of,
 )
 from cortex_cli.actions.process_child import Child
 
@@ -146,11 +146,11 @@ def _killed(process: Path, mark: bytes) -> bool:
     """Kill the process if it carries the mark; whether it does, or that can't be told yet."""
     # It may be gone, or be somebody else's. The environment of a zombie is empty.
     with suppress(OSError):
-        environment = (process / "environ").read_bytes()
+        environment = environment_of(process)
+        if environment is None:
+            # Session 0: a kernel thread, which never has one.
+            return os.getsid(int(process.name)) != 0
         if mark in environment:
             os.kill(int(process.name), signal.SIGKILL)
             return True
-        # Session 0: a kernel thread, which has no environment either.
-        is_unknown = not environment and os.getsid(int(process.name)) != 0
-        return is_unknown and is_between_programs(process)
     return False

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -190,6 +192,68 @@ def test_process_that_is_becoming_another_program_is_looked_at_again(
     proc.show_as(pid, environ=f"{MARK_VARIABLE}=inner".encode(), cmdline=b"mine")
     assert census.others(kin) == [pid]
     assert not census.is_undecided
+
+
+@contextmanager
+def when_read(path: Path, then: Callable[[], bytes]) -> Iterator[None]:
+    """A file that is made as it is read, once, after something else has been done."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+    def give() -> None:
+        with path.open("wb") as pipe:
+            path.unlink()
+            pipe.write(then())
+
+    thread = Thread(target=give, daemon=True)
+    thread.start()
+    yield
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_process_that_becomes_another_program_during_the_look_is_found(
+    proc: Proc, start: Start
+) -> None:
+    pid = start()
+    proc.number("ns_last_pid", pid - 1)
+    census, kin = proc.census()
+    proc.show_as(pid, environ=b"", cmdline=b"")
+    proc.number("ns_last_pid", pid)
+
+    def become() -> bytes:
+        proc.show_as(pid, environ=f"{MARK_VARIABLE}=inner".encode(), cmdline=b"mine")
+        return b"mine"
+
+    with when_read(proc.folder / str(pid) / "cmdline", become):
+        assert census.others(kin) == [pid]
+    assert not census.is_undecided
+
+
+def test_process_without_any_environment_is_nobody_of_ours(proc: Proc, start: Start) -> None:
+    pid = start()
+    proc.number("ns_last_pid", pid - 1)
+    census, kin = proc.census()
+    proc.show_as(pid, environ=b"", cmdline=b"theirs")
+    proc.number("ns_last_pid", pid)
+    assert census.others(kin) == []
+    assert not census.is_undecided
+
+
+def test_child_of_a_process_that_ends_during_the_look_is_found(proc: Proc, start: Start) -> None:
+    parent, child = start(), start()
+    proc.number("ns_last_pid", parent - 1)
+    census, kin = proc.census()
+    proc.show_as(parent, environ=f"{MARK_VARIABLE}=inner".encode(), cmdline=b"mine")
+    proc.number("ns_last_pid", parent)
+
+    def end() -> bytes:
+        proc.show(child)
+        proc.number("ns_last_pid", child)
+        return b"1 (any) Z 1"
+
+    with when_read(proc.folder / str(parent) / "stat", end):
+        assert census.others(kin) == [child]
 
 
 def test_child_of_a_process_that_cannot_be_looked_into_is_found(proc: Proc, start: Start) -> None:
