@@ -11,7 +11,7 @@ from cortex_cli.store.sqlite_cache import SqliteCache
 from tests.cli.conftest import MANIFESTS, Cortex, Ended
 
 # Each test is several commands, one after the other.
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(120)]
 
 AUDIT = MANIFESTS / "repo_audit.yaml"
 READ_ALL = {
@@ -53,7 +53,6 @@ def made(ended: Ended) -> set[str]:
     return {one.action_id for one in done if not one.data.cached}
 
 
-@pytest.mark.no_cover
 def test_an_audit_uses_again_what_has_not_changed(cortex: Cortex, repository: Path) -> None:
     assert len(made(audit(cortex, repository, "--cache"))) == 12
     assert made(audit(cortex, repository, "--cache")) == {"find_checkout"}

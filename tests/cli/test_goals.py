@@ -18,7 +18,12 @@ from tests.cli.conftest import environment
 from tests.llm.test_remote import pytestmark as quiet
 
 pytest.importorskip("pydantic_ai", reason="needs the extra 'llm'")
-pytestmark = [quiet, pytest.mark.timeout(90), pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+pytestmark = [
+    quiet,
+    pytest.mark.no_cover,
+    pytest.mark.timeout(90),
+    pytest.mark.parametrize("anyio_backend", ["asyncio"]),
+]
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 Event = dict[str, Any]
@@ -238,7 +243,6 @@ async def test_references_in_a_goal_have_their_values_when_the_model_is_asked(
     )
 
 
-@pytest.mark.no_cover
 async def test_a_run_that_goes_on_has_the_same_goal(tmp_path: Path) -> None:
     slow = "implementation: {type: command, command: [sleep, '30']}\n"
     write(tmp_path, {

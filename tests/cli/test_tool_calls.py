@@ -16,7 +16,12 @@ from tests.cli.test_goals import MANIFESTS, Place, write
 from tests.llm.test_remote import pytestmark as quiet
 
 pytest.importorskip("pydantic_ai", reason="needs the extra 'llm'")
-pytestmark = [quiet, pytest.mark.timeout(90), pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+pytestmark = [
+    quiet,
+    pytest.mark.no_cover,
+    pytest.mark.timeout(90),
+    pytest.mark.parametrize("anyio_backend", ["asyncio"]),
+]
 
 LOOK_UPS = Answer(
     text="I look both up.",

@@ -1,6 +1,8 @@
 """The weights of the real local model, where they are."""
 
 import os
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +11,13 @@ import pytest
 from cortex_cli.errors import SetupError
 from cortex_cli.llm.weights import Shelf
 from cortex_cli.settings import state_folder
+
+
+def pytest_collection_finish() -> None:
+    """Import what is large, and stays, before all that is there is left out of collection."""
+    for provider in ("openai", "anthropic", "google"):
+        with suppress(ImportError):
+            import_module(f"pydantic_ai.models.{provider}")
 
 
 @pytest.fixture
