@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -195,7 +195,7 @@ def test_process_that_is_becoming_another_program_is_looked_at_again(
 
 
 @contextmanager
-def when_read(path: Path, then: Callable[[], bytes]) -> Iterator[None]:
+def when_read(path: Path, then: Callable[[], bytes]) -> Generator[None]:
     """A file that is made as it is read, once, after something else has been done."""
     path.unlink(missing_ok=True)
     os.mkfifo(path)
