@@ -59,7 +59,7 @@ class Validation(Declaration):
         for least, most in (("min_length", "max_length"), ("minimum", "maximum")):
             low, high = getattr(self, least), getattr(self, most)
             if low is not None and high is not None and low > high:
-                message = f"no value is allowed: '{least}' is {low:g}, and '{most}' {high:g}"
+                message = f"no value is allowed: '{least}' is {low:.15g}, and '{most}' {high:.15g}"
                 raise ValueError(message)
         return self
 
