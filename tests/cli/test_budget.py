@@ -10,7 +10,6 @@ from cortex_cli.testing import Answer, Pace, ScriptedServer
 from tests.cli.conftest import Cortex, Ended
 
 pytest.importorskip("pydantic_ai", reason="needs the extra 'llm'")
-pytestmark = pytest.mark.no_cover
 
 # "say it" counts 2 + 8 tokens, and an answer may have 40.
 MANIFEST = """\

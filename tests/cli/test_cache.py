@@ -11,7 +11,7 @@ from cortex_cli.store.sqlite_cache import SqliteCache
 from tests.cli.conftest import MANIFESTS, Cortex, Ended
 
 # Each test is several commands, one after the other.
-pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 AUDIT = MANIFESTS / "repo_audit.yaml"
 READ_ALL = {

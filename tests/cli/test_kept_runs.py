@@ -89,7 +89,6 @@ def test_a_history_that_can_not_be_read_is_planned_without(cortex: Cortex, here:
     assert plan["actions"][0]["estimate_source"] == "default"
 
 
-@pytest.mark.no_cover
 def test_runs_are_listed_shown_and_deleted(cortex: Cortex, here: Path) -> None:
     assert cortex("runs").code == 0
     (here / "w.yaml").write_text("kind: Workflow\nname: w\nactions: [{id: a, type: internal}]\n")
