@@ -102,9 +102,9 @@ def test_json_nested_too_deep_is_cut_off() -> None:
 )
 def test_it_takes_linear_time(unit: str) -> None:
     text = unit * (500_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     blocks_of(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @given(text=st.text(alphabet=st.sampled_from('a .\n<>p/[](){}":-#|*`&;1'), max_size=200))

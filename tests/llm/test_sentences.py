@@ -50,9 +50,9 @@ def test_a_stretch_without_an_end_is_cut_into_pieces() -> None:
 @pytest.mark.parametrize("unit", [".", ". ", "a.", "! ", '."', "a. B. ", "\u3002", "x "])
 def test_it_takes_linear_time(unit: str) -> None:
     text = unit * (500_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     sentences_of(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @given(words=st.lists(st.from_regex(r"[a-z]{3,8}", fullmatch=True), min_size=9, max_size=60))
