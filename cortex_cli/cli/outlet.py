@@ -25,10 +25,9 @@ class Outlet:
         self._is_going_out = False
         self._written = 0
         self._error: OSError | None = None
-        self._is_over = False
-        # From then on nobody waits for the lock: Python stops the thread as it ends, whatever the
+        # Once it is set nobody waits for the lock: Python stops the thread as it ends, whatever the
         # thread holds, and flushes each text stream that is still there.
-        self._is_closed = False
+        self._is_over = False
         self._flush_waits = False
         self._patience: float | None = None
         Thread(target=self._write_on, name=f"outlet {descriptor}", daemon=True).start()
@@ -40,18 +39,17 @@ class Outlet:
 
     def put(self, content: bytes) -> None:
         """Queue bytes. Raises OSError if earlier ones could not be written."""
-        if self._is_closed:
+        if self._is_over:
             return
         with self._changed:
             self._raise_error()
-            if not self._is_over:
-                self._backlog.append(content)
-                if len(self._backlog) >= _PIECE:
-                    self._let_out()
+            self._backlog.append(content)
+            if len(self._backlog) >= _PIECE:
+                self._let_out()
 
     def flush(self) -> None:
         """Let out what is queued; after `settle`, wait until it is written. Raises OSError."""
-        if self._is_closed:
+        if self._is_over:
             return
         with self._changed:
             self._let_out()
@@ -73,7 +71,6 @@ class Outlet:
         """Forget what is queued and what comes, and end the thread."""
         with self._changed:
             self._give_up()
-        self._is_closed = True
 
     def _let_out(self) -> None:
         if len(self._backlog) and not self._is_going_out:

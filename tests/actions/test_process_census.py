@@ -46,8 +46,13 @@ class Proc:
         (folder / "cmdline").write_bytes(cmdline)
         (folder / "stat").write_text(f"{pid} (any) name) {state} 1")
 
-    def census(self) -> tuple[Census, Kin]:
-        """A census that has looked once, and the child that it looks for."""
+    def census(self, *, before: int | None = None) -> tuple[Census, Kin]:
+        """A census that has looked once, and the child that it looks for.
+
+        That was just before a process of this id was started, if one is given.
+        """
+        if before is not None:
+            self.number("ns_last_pid", before - 1)
         census = Census(self.folder, clock=lambda: self.now)
         kin = census.expect("inner")
         census.started(kin, os.getpid())
@@ -85,8 +90,7 @@ def start() -> Iterator[Start]:
 
 def test_newcomer_is_found_by_its_mark(proc: Proc, start: Start) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show(pid)
     assert census.others(kin) == []
     proc.number("ns_last_pid", pid)
@@ -147,8 +151,7 @@ def test_others_are_left_alone(proc: Proc, start: Start) -> None:
 
 def test_pid_that_was_given_to_somebody_else_is_nobody_of_ours(proc: Proc, start: Start) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show_as(pid, environ=f"{MARK_VARIABLE}=inner".encode(), cmdline=b"mine")
     proc.number("ns_last_pid", pid)
     assert census.others(kin) == [pid]
@@ -160,8 +163,7 @@ def test_pid_that_was_given_to_somebody_else_is_nobody_of_ours(proc: Proc, start
 
 def test_who_has_ended_is_not_alive(proc: Proc, start: Start) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show(pid)
     proc.number("ns_last_pid", pid)
     assert census.others(kin) == [pid]
@@ -171,8 +173,7 @@ def test_who_has_ended_is_not_alive(proc: Proc, start: Start) -> None:
 
 def test_zombie_is_not_alive(proc: Proc, start: Start) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     environ = f"{MARK_VARIABLE}=inner".encode()
     proc.show_as(pid, environ=environ, cmdline=b"mine", state="Z")
     proc.number("ns_last_pid", pid)
@@ -183,8 +184,7 @@ def test_process_that_is_becoming_another_program_is_looked_at_again(
     proc: Proc, start: Start
 ) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show_as(pid, environ=b"", cmdline=b"")
     proc.number("ns_last_pid", pid)
     assert census.others(kin) == []
@@ -216,8 +216,7 @@ def test_process_that_becomes_another_program_during_the_look_is_found(
     proc: Proc, start: Start
 ) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show_as(pid, environ=b"", cmdline=b"")
     proc.number("ns_last_pid", pid)
 
@@ -232,8 +231,7 @@ def test_process_that_becomes_another_program_during_the_look_is_found(
 
 def test_process_without_any_environment_is_nobody_of_ours(proc: Proc, start: Start) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show_as(pid, environ=b"", cmdline=b"theirs")
     proc.number("ns_last_pid", pid)
     assert census.others(kin) == []
@@ -242,8 +240,7 @@ def test_process_without_any_environment_is_nobody_of_ours(proc: Proc, start: St
 
 def test_child_of_a_process_that_ends_during_the_look_is_found(proc: Proc, start: Start) -> None:
     parent, child = start(), start()
-    proc.number("ns_last_pid", parent - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=parent)
     proc.show_as(parent, environ=f"{MARK_VARIABLE}=inner".encode(), cmdline=b"mine")
     proc.number("ns_last_pid", parent)
 
@@ -259,8 +256,7 @@ def test_child_of_a_process_that_ends_during_the_look_is_found(proc: Proc, start
 def test_child_of_a_process_that_cannot_be_looked_into_is_found(proc: Proc, start: Start) -> None:
     child = start(fork="yes")
     parent = os.getsid(child)
-    proc.number("ns_last_pid", parent - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=parent)
     (proc.folder / str(parent) / "environ").mkdir(parents=True)
     proc.number("ns_last_pid", parent)
     assert census.others(kin) == []
@@ -271,8 +267,7 @@ def test_child_of_a_process_that_cannot_be_looked_into_is_found(proc: Proc, star
 
 def test_process_without_an_environment_is_nobody_of_ours(proc: Proc, start: Start) -> None:
     pid = start()
-    proc.number("ns_last_pid", pid - 1)
-    census, kin = proc.census()
+    census, kin = proc.census(before=pid)
     proc.show_as(pid, environ=b"", cmdline=b"theirs")
     proc.number("ns_last_pid", pid)
     assert census.others(kin) == []

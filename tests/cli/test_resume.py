@@ -181,7 +181,7 @@ LARGE = "python3 -c 'print(7 * 10**4 * chr(120))'"
 DYING = Path(__file__).with_name("dying.py")
 
 
-TIMES = {"run": (1,), "blob": (2,), "journal": (1, 5)}
+TIMES = {"run": (1,), "blob": (1, 2), "journal": (1, 2, 5)}
 """Which of the times that a point is passed a run is killed at, by the point's first word."""
 
 
