@@ -15,6 +15,10 @@ ModeName = Literal["default", "autonomous", "strict"]
 ParallelLimit = Annotated[int, Field(strict=True, ge=1, le=MAX_PARALLEL)]
 
 
+def _mode(written: ProtocolMode | str) -> ProtocolMode:
+    return ProtocolMode(written)
+
+
 def _sound(written: float | str) -> float | str:
     parse_resource(written)
     return written
@@ -49,7 +53,7 @@ class Budget(Written):
 class AgentLoopProtocol(Written):
     """How a run goes about its plan; every field has the default of PROTOCOL 4."""
 
-    mode: Annotated[ProtocolMode | ModeName, AfterValidator(ProtocolMode)] = ProtocolMode.DEFAULT
+    mode: Annotated[ProtocolMode | ModeName, AfterValidator(_mode)] = ProtocolMode.DEFAULT
     max_iterations: Annotated[int, Field(strict=True, ge=1, le=MOST_ITERATIONS)] = 10
     max_execution_time_seconds: Seconds = 3600.0
     allow_parallel_actions: StrictBool = True
