@@ -133,21 +133,19 @@ class Attempts:
         except CortexError as error:
             self.fail(record, as_action_error(error))
             return
-        job = record.job = Job(handler, call, partial(self.end, record))
-        if self.bus.is_behind:
-            self.submit(job)
-        else:
-            self.pool.submit(job)
+        record.job = Job(handler, call, partial(self.end, record))
+        self.submit(record.job)
 
     def submit(self, job: Job) -> None:
         """Have a worker take the job, once all that led to it is written down."""
         if self.bus.is_behind:
-            self.bus.when_durable(partial(self.pool.submit, job), partial(self._give_up, job))
+            self.bus.when_durable(partial(self._submit_recorded, job))
         else:
             self.pool.submit(job)
 
-    def _give_up(self, job: Job) -> None:
-        job.stop()
+    def _submit_recorded(self, job: Job, error: CortexError | None) -> None:
+        if error is not None:
+            job.stop()
         self.pool.submit(job)
 
     def end(self, record: ActionRecord, result: Result) -> None:

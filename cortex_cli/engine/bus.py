@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cortex_cli.engine.masking import Masker
@@ -35,9 +36,11 @@ class Stamp:
         self.iteration = iteration
 
 
-_Action = Callable[[], object]
-_Held = tuple[int, Event | None, _Action | None, _Action | None]
-"""What is shown or done once all events up to a number are durable, and done if they never are."""
+class _Deed(Struct, frozen=True):
+    """What is done once all events up to a number are durable, or can't become so any more."""
+
+    sequence: int
+    action: Callable[[CortexError | None], object]
 
 
 class Bus:
@@ -65,7 +68,8 @@ class Bus:
         self._offset = clock.wall() - clock.now()
         self._journal = journal
         self._sequence = after
-        self._held: deque[_Held] = deque()
+        # Events to be shown once they are durable, and what is to be done then, in order.
+        self._held: deque[Event | _Deed] = deque()
         self._fail: Callable[[CortexError], None] | None = None
         self._listeners: list[Listener] = []
         self._second: int = -1
@@ -87,14 +91,12 @@ class Bus:
         """Whether there are events that are not durable yet."""
         return bool(self._held)
 
-    def when_durable(
-        self, action: Callable[[], object], instead: Callable[[], object] | None = None
-    ) -> None:
-        """Do something once all events so far are durable; `instead` if they can't be."""
+    def when_durable(self, action: Callable[[CortexError | None], object]) -> None:
+        """Call it with None once all events so far are durable, or with why they can't be."""
         if self._held:
-            self._held.append((self._sequence, None, action, instead or action))
+            self._held.append(_Deed(self._sequence, action))
         else:
-            action()
+            action(None)
 
     def listen(self, listener: Listener) -> None:
         """Hand every further event to the listener."""
@@ -140,7 +142,7 @@ class Bus:
             for listener in self._listeners:
                 listener(event)
         else:
-            self._held.append((sequence, event, None, None))
+            self._held.append(event)
 
     def guarded_event(
         self, kind: Callable[..., Event], stamp: Stamp, action: Named, both: tuple[Any, Any]
@@ -184,29 +186,26 @@ class Bus:
             for listener in self._listeners:
                 listener(shown or event)
         else:
-            self._held.append((event.sequence, shown or event, None, None))
-
-    def _show(self, event: Event) -> None:
-        for listener in self._listeners:
-            listener(event)
+            self._held.append(shown or event)
 
     def _note_written(self, sequence: int) -> None:
-        held = self._held
-        while held and held[0][0] <= sequence:
-            _, event, action, _ = held.popleft()
-            if event is not None:
-                for listener in self._listeners:
-                    listener(event)
-            elif action is not None:
-                action()
+        held, listeners = self._held, self._listeners
+        while held and held[0].sequence <= sequence:
+            entry = held.popleft()
+            if isinstance(entry, _Deed):
+                entry.action(None)
+            else:
+                for listener in listeners:
+                    listener(entry)
 
     def _note_failed(self, error: CortexError) -> None:
         self._journal = None
         while self._held:
-            _, event, _, instead = self._held.popleft()
-            if event is not None:
-                self._show(event)
-            elif instead is not None:
-                instead()
+            entry = self._held.popleft()
+            if isinstance(entry, _Deed):
+                entry.action(error)
+            else:
+                for listener in self._listeners:
+                    listener(entry)
         if self._fail is not None:
             self._fail(error)

@@ -49,6 +49,36 @@ def loop_event() -> LoopEvent:
     return asyncio.Event()
 
 
+class _FutureEvent:
+    """A bare future as an event that one task waits for."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: "asyncio.Future[None]") -> None:
+        self._future = future
+
+    def set(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    def is_set(self) -> bool:
+        return self._future.done()
+
+    async def wait(self) -> None:
+        await self._future
+
+
+def single_events() -> Callable[[], LoopEvent]:
+    """What makes events of the running event loop's own, each for one task that waits once."""
+    try:
+        create = asyncio.get_running_loop().create_future
+    except RuntimeError:
+        import trio
+
+        return trio.Event
+    return lambda: _FutureEvent(create())
+
+
 def call_soon() -> Soon:
     """How to have a function called in the running event loop soon, from any thread.
 

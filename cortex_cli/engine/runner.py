@@ -205,7 +205,7 @@ class Runner:
         elif self._root.is_closed and not (self._is_finished or self._scheduler.background_left):
             self._is_finished = True
             self._root.finish()
-            self.bus.when_durable(self._ended.set)
+            self.bus.when_durable(lambda _: self._ended.set())
 
     def _perform(self, command: _Rare | Check | Skip | Cancel) -> None:
         match command:

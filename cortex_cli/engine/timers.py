@@ -1,5 +1,6 @@
 """Moments at which something is to be done: the ends of waits, deadlines, periods of grace."""
 
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -52,6 +53,7 @@ class Timers:
         """`clock` says what `now` is."""
         self.now = clock.now
         self._heap: list[tuple[float, int, Timer]] = []
+        self._posted: deque[Callable[[], None]] = deque()
         self._count = 0
         self._stopped = 0
         self._changed = loop_event()
@@ -76,12 +78,13 @@ class Timers:
         call = call_soon()
 
         def soon(action: Callable[[], None]) -> object:
-            return call(partial(self._add, action))
+            return call(partial(self._post, action))
 
         return soon
 
-    def _add(self, action: Callable[[], None]) -> None:
-        self.after(0.0, action)
+    def _post(self, action: Callable[[], None]) -> None:
+        self._posted.append(action)
+        self._changed.set()
 
     def note_stopped(self) -> None:
         """A timer was taken back; when most are, they are cleared away."""
@@ -107,6 +110,8 @@ class Timers:
         return self._heap[0][0] if self._heap else inf
 
     def _call_due(self) -> None:
+        while self._posted:
+            self._posted.popleft()()
         while self._heap and (self._heap[0][2].action is None or self._heap[0][0] <= self.now()):
             timer = heappop(self._heap)[2]
             action, timer.action = timer.action, None

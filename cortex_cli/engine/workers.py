@@ -12,7 +12,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from cortex_cli.engine.cancellation import is_being_cancelled
-from cortex_cli.engine.clock import LoopEvent, loop_event
+from cortex_cli.engine.clock import LoopEvent, single_events
 from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.time_limits import TimeLimits
 from cortex_cli.engine.timers import Timers
@@ -29,6 +29,7 @@ class WorkerPool:
         self._limits = TimeLimits(timers)
         self._jobs: deque[Job] = deque()
         self._idle: list[LoopEvent] = []
+        self._new_event = single_events()
         # Workers that will look for a job soon: those woken, and the one that is reporting.
         self._coming = 0
         self._taken = 0
@@ -87,7 +88,7 @@ class WorkerPool:
             await anyio.lowlevel.checkpoint()
         while not self._jobs:
             self._coming -= 1
-            event = loop_event()
+            event = self._new_event()
             self._idle.append(event)
             await event.wait()
         self._coming -= 1
