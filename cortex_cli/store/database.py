@@ -15,7 +15,8 @@ _BUSY_SECONDS = 5.0
 class Schema:
     """What a kind of file holds: `tables` is the SQL that makes it, as of `version`.
 
-    `migrations` has, for each earlier version, the SQL that leads to the next one.
+    `migrations` has, for each earlier version, the SQL that leads to the next one. Versions from
+    `oldest` on can be read as they are; None: only `version`.
     """
 
     what: str
@@ -23,6 +24,7 @@ class Schema:
     version: int
     tables: str
     migrations: Mapping[int, str] = field(default_factory=dict[int, str])
+    oldest: int | None = None
 
 
 def create_database(path: Path, schema: Schema) -> sqlite3.Connection:
@@ -142,7 +144,7 @@ def _checked_version(connection: sqlite3.Connection, path: Path, schema: Schema)
 
 def _require_version(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     version = _checked_version(connection, path, schema)
-    if version < schema.version:
+    if version < (schema.version if schema.oldest is None else schema.oldest):
         raise CheckpointError(path, f"it has version {version}, which is too old")
 
 

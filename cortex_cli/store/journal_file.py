@@ -1,25 +1,27 @@
-"""The file that the events of a run are in, and the large outputs beside it.
+"""The file that the events of a run are in, and the large outputs beside it, as it is written.
 
-`events` has one row an event: its sequence and its JSON, as `events.encode` writes it. An output
-of more than 64 KiB is null there; it is a file in `blobs`, and `outputs` has its digest. `meta`
-has texts about the run as a whole.
+`events` has one row a group of events that were written at once: the sequence of the last, and
+the JSON of each on a line of its own, as `events.encode` writes it. An output of more than 64 KiB
+is null there; it is a file in `blobs`, and `outputs` has its digest. `meta` has texts about the run
+as a whole.
 """
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from cortex_cli.events import ActionCompleted, Event, decode, encode
+from cortex_cli.events import ActionCompleted, Event, encode
 from cortex_cli.store.blobs import LARGE, Blobs
 from cortex_cli.store.database import (
     Schema,
     create_database,
     open_database,
-    read_database,
     require_sound,
 )
 from cortex_cli.store.failures import CheckpointError, Fault, no_fault, storage_error, storing
@@ -33,7 +35,10 @@ Row = tuple[int, bytes, bytes | None]
 JOURNAL = Schema(
     what="journal",
     application_id=0x63747872,
-    version=1,
+    version=2,
+    # In version 1, each group has one event.
+    migrations={1: ""},
+    oldest=1,
     tables="""
         CREATE TABLE events (sequence INTEGER PRIMARY KEY, body BLOB NOT NULL);
         CREATE TABLE outputs (sequence INTEGER PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -41,17 +46,11 @@ JOURNAL = Schema(
     """,
 )
 FILE_NAME = "journal.db"
+BLOBS_NAME = "blobs"
 
-_BLOBS = "blobs"
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
-_AT_ONCE = 64
-# One statement for each number of rows: a short batch is one step of SQLite, a transaction of its
-# own, and lets go of the interpreter once.
-_INSERT = [f"INSERT INTO events VALUES {','.join(['(?,?)'] * n)}" for n in range(_AT_ONCE + 1)]
-_READ = """
-    SELECT sequence, body, sha256 FROM events LEFT JOIN outputs USING (sequence)
-    WHERE sequence > ? ORDER BY sequence LIMIT 256
-"""
+_INSERT = "INSERT INTO events VALUES (?, ?)"
+_body = itemgetter(1)
 _NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
@@ -87,7 +86,7 @@ class JournalFile:
         """Raise CheckpointError if the journal is missing, damaged, newer, or has a gap."""
         self.path = folder / FILE_NAME
         self._fault = fault
-        self._blobs = Blobs(folder / _BLOBS, sync=durability == "power", fault=fault)
+        self._blobs = Blobs(folder / BLOBS_NAME, sync=durability == "power", fault=fault)
         self._connection = open_database(self.path, JOURNAL)
         try:
             require_sound(self._connection, self.path)
@@ -99,13 +98,13 @@ class JournalFile:
             self._connection.close()
             raise
 
-    def insert(self, rows: Sequence[Row]) -> None:
-        """Keep the events, all or none; durable once this returns.
+    def insert(self, rows: Sequence[Row]) -> int:
+        """Keep the events, all or none; durable once this returns how many bytes of JSON they are.
 
         SetupError if they can't be written: then the file takes no more.
         """
         try:
-            self._insert(rows)
+            return self._insert(rows)
         except (OSError, sqlite3.Error) as error:
             raise storage_error(self.path, error) from error
 
@@ -122,94 +121,54 @@ class JournalFile:
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
-    def _insert(self, rows: Sequence[Row]) -> None:
+    def _insert(self, rows: Sequence[Row]) -> int:
         outputs = [(row[0], self._blobs.put(row[2])) for row in rows if row[2] is not None]
         execute = self._connection.execute
         self._fault("journal.taken")
-        if len(rows) <= _AT_ONCE and not outputs:
-            execute(_INSERT[len(rows)], [value for row in rows for value in row[:2]])
+        group = b"\n".join(map(_body, rows))
+        if len(group) <= LARGE and not outputs:
+            # One statement is a transaction of its own, and lets go of the interpreter once.
+            execute(_INSERT, (rows[-1][0], group))
         else:
             execute("BEGIN IMMEDIATE")
-            for start in range(0, len(rows), _AT_ONCE):
-                part = rows[start : start + _AT_ONCE]
-                execute(_INSERT[len(part)], [value for row in part for value in row[:2]])
+            self._connection.executemany(_INSERT, _groups(rows))
             self._connection.executemany("INSERT INTO outputs VALUES (?, ?)", outputs)
             self._fault("journal.inserted")
             execute("COMMIT")
         self._fault("journal.committed")
-
-
-class JournalReader:
-    """A journal to read only, also while another process writes it."""
-
-    def __init__(self, folder: Path) -> None:
-        """Raise CheckpointError if the journal is missing, damaged, or of another version."""
-        self._path = folder / FILE_NAME
-        self._blobs = Blobs(folder / _BLOBS)
-        self._connection = read_database(self._path, JOURNAL)
-
-    def meta(self) -> dict[str, bytes]:
-        """The texts about the run."""
-        with storing(self._path):
-            return dict(self._connection.execute("SELECT key, value FROM meta"))
-
-    def last_sequence(self) -> int:
-        """The number of the last event, 0 if there is none."""
-        with storing(self._path):
-            return self._connection.execute(
-                "SELECT ifnull(max(sequence), 0) FROM events"
-            ).fetchone()[0]
-
-    def events(self, after: int = 0) -> Iterator[Event]:
-        """The events after the one numbered `after`, as far as they are durable.
-
-        Raises CheckpointError, which names the file, where one is missing or is none.
-        """
-        while rows := self._rows(after):
-            for sequence, body, digest in rows:
-                if sequence != after + 1:
-                    raise CheckpointError(self._path, f"event {after + 1} is missing")
-                yield self._event(sequence, body, digest)
-                after = sequence
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
-
-    def _rows(self, after: int) -> list[tuple[int, bytes, str | None]]:
-        with storing(self._path):
-            return self._connection.execute(_READ, (after,)).fetchall()
-
-    def _event(self, sequence: int, body: bytes, digest: str | None) -> Event:
-        output = None if digest is None else self._blobs.get(digest)
-        try:
-            event = decode(body)
-            return event if output is None else _joined(event, msgspec.json.decode(output))
-        except (msgspec.DecodeError, TypeError, RecursionError) as error:
-            raise CheckpointError(self._path, f"event {sequence} is damaged: {error}") from error
+        size = len(group) - len(rows) + 1
+        return size + sum(len(row[2]) for row in rows if row[2] is not None) if outputs else size
 
 
 def _split(event: ActionCompleted, body: bytes) -> Row:
     output = msgspec.json.encode(event.data.output)
     if len(output) <= LARGE:
         return event.sequence, body, None
-    return event.sequence, encode(_joined(event, None)), output
+    without = replace(event, data=replace(event.data, output=None))
+    return event.sequence, encode(without), output
 
 
-def _joined(event: Event, output: Any) -> Event:
-    if not isinstance(event, ActionCompleted):
-        message = "it has no output"
-        raise TypeError(message)
-    data = msgspec.structs.replace(event.data, output=output)
-    return msgspec.structs.replace(event, data=data)
+def _groups(rows: Sequence[Row]) -> Iterator[tuple[int, bytes]]:
+    """Events as rows of the table, each of no more bytes than are large, if it has several."""
+    lines: list[bytes] = []
+    last = size = 0
+    for sequence, body, _ in rows:
+        if lines and size + len(body) > LARGE:
+            yield last, b"\n".join(lines)
+            lines, size = [], 0
+        lines.append(body)
+        last, size = sequence, size + len(body) + 1
+    yield last, b"\n".join(lines)
 
 
 def _checked_last(connection: sqlite3.Connection, path: Path) -> int:
+    last = 0
     with storing(path):
-        query = "SELECT count(*), ifnull(min(sequence), 1), ifnull(max(sequence), 0) FROM events"
-        count, first, last = connection.execute(query).fetchone()
-    if first != 1 or last != count:
-        raise CheckpointError(path, f"it has {count} events, and the last is number {last}")
+        for sequence, group in connection.execute("SELECT * FROM events ORDER BY sequence"):
+            if sequence != last + group.count(b"\n") + 1:
+                reason = f"event {last + 1} is missing, number {sequence} is there"
+                raise CheckpointError(path, reason)
+            last = sequence
     return last
 
 

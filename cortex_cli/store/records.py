@@ -147,6 +147,9 @@ def record_in(meta: Mapping[str, bytes], last_sequence: int, path: Path) -> RunR
         raise CheckpointError(path, "it has no record of its run") from error
     except (msgspec.DecodeError, TypeError, RecursionError) as error:
         raise CheckpointError(path, f"the record of its run is damaged: {error}") from error
+    if ended is not None and ended.sequence > last_sequence:
+        missing = f"events {last_sequence + 1} to {ended.sequence} are missing"
+        raise CheckpointError(path, missing)
     if ended is not None and ended.sequence == last_sequence:
         return msgspec.structs.replace(record, ended=ended)
     return record

@@ -15,9 +15,9 @@ from cortex_cli.store.journal_file import (
     FILE_NAME,
     Durability,
     JournalFile,
-    JournalReader,
     create_journal_file,
 )
+from cortex_cli.store.journal_reader import JournalReader
 from cortex_cli.store.locks import LockOwner, RunLock, is_locked, lock_owner
 from cortex_cli.store.records import (
     RunEnded,

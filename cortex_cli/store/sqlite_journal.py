@@ -6,6 +6,7 @@ meanwhile is the next group. So one event alone waits for one transaction, and m
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import islice
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
@@ -42,6 +43,7 @@ class SqliteJournal:
         # Invariant: only the caller's thread counts `given`, only the writer `taken`.
         self._given = self._taken = 0
         self._room = Flag()
+        self._is_full = False
         self._durable = file.last_sequence
         self._error: SetupError | None = None
         self._is_closed = self._is_told = False
@@ -78,15 +80,17 @@ class SqliteJournal:
         Once writing has failed, nothing is kept any more. Raises ValueError if the event does not
         follow the last one, holds anything but JSON data, or comes after `close`.
         """
-        if event.sequence != self._due or self._is_closed:
+        sequence = event.sequence
+        if sequence != self._due or self._is_closed:
             raise ValueError(self._objection(event))
         row = row_of(event)
-        self._due += 1
+        self._due = sequence + 1
         if self._error is not None:
             return False
-        self._given += _size(row)
+        size = len(row[1]) if row[2] is None else len(row[1]) + len(row[2])
+        self._given += size
         if self._given - self._taken > self._most_waiting:
-            self._wait_for_room(_size(row))
+            self._wait_for_room(size)
         self._queue.put(row)
         return False
 
@@ -124,11 +128,13 @@ class SqliteJournal:
         return f"event {event.sequence} was written where {self._due} was due"
 
     def _wait_for_room(self, size: int) -> None:
-        # Cleared before it is asked: room that the writer makes from here on ends the wait.
+        # Before it is asked: room that the writer makes from here on ends the wait.
+        self._is_full = True
         self._room.clear()
         while size < self._given - self._taken > self._most_waiting and self._error is None:
             self._room.wait()
             self._room.clear()
+        self._is_full = False
 
     def _write(self) -> None:
         """What the writing thread does, until `close` or until something can't be written."""
@@ -137,11 +143,9 @@ class SqliteJournal:
             while not is_over:
                 rows, is_over = self._next_rows()
                 if rows:
-                    self._file.insert(rows)
+                    self._taken += self._file.insert(rows)
                     self._durable = rows[-1][0]
-                    self._taken += sum(map(_size, rows))
-                    self._tell()
-                self._room.set()
+                    self._make_known()
         except SetupError as error:
             self._fail(error)
         finally:
@@ -152,13 +156,18 @@ class SqliteJournal:
     def _next_rows(self) -> tuple[list[Row], bool]:
         """What waits, once there is something, and whether it is the last."""
         get = self._queue.get
-        taken = [get()]
+        first = get()
+        if first is None:
+            return [], True
         # Nobody else takes from the queue, so that so many are there.
-        taken += [get() for _ in range(min(self._queue.qsize(), _MOST_ROWS - 1))]
-        return [row for row in taken if row is not None], taken[-1] is None
+        most = min(self._queue.qsize(), _MOST_ROWS)
+        rows = [first, *islice(iter(get, None), most)]
+        return rows, len(rows) <= most
 
-    def _tell(self) -> None:
-        """Have the event loop told what is durable, if it has not been asked to listen yet."""
+    def _make_known(self) -> None:
+        """Let go whoever waits for room; the event loop is told, if it doesn't listen already."""
+        if self._is_full:
+            self._room.set()
         if not self._is_told:
             self._is_told = True
             self._call_soon(self._report)
@@ -177,11 +186,6 @@ class SqliteJournal:
         # RuntimeError: the event loop has ended, and with it the run. Trio's is a subclass.
         with suppress(RuntimeError):
             self._soon(function)
-
-
-def _size(row: Row) -> int:
-    _, body, output = row
-    return len(body) if output is None else len(body) + len(output)
 
 
 def _at_once(function: Callable[[], None]) -> None:

@@ -11,9 +11,9 @@ from cortex_cli.store.journal_file import (
     FILE_NAME,
     Durability,
     JournalFile,
-    JournalReader,
     create_journal_file,
 )
+from cortex_cli.store.journal_reader import JournalReader
 from cortex_cli.store.records import RunEnded, RunRecord
 from cortex_cli.store.run_folder import Writing
 from cortex_cli.store.runs import RunStore

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from cortex_cli.errors import SetupError
+from cortex_cli.events import Event, encode
 from cortex_cli.store.database import Schema, open_database, read_database
 from cortex_cli.store.failures import CheckpointError, NewerError, storage_error
-from cortex_cli.store.journal_file import JOURNAL, JournalFile
+from cortex_cli.store.journal_file import JOURNAL, JournalFile, row_of
+from cortex_cli.store.journal_reader import JournalReader
 from cortex_cli.testing.events import completed, warning
 from tests.store.builders import database, make_folder, open_journal, read, write
 
@@ -24,7 +26,11 @@ VERSION_0 = replace(
     """,
 )
 FROM_0 = "CREATE TABLE outputs (sequence INTEGER PRIMARY KEY, sha256 TEXT NOT NULL)"
-MIGRATING = replace(JOURNAL, migrations={0: FROM_0})
+MIGRATING = replace(JOURNAL, migrations={**JOURNAL.migrations, 0: FROM_0})
+
+
+def as_blob(event: Event) -> str:
+    return f"x'{encode(event).hex()}'"
 
 
 def change(path: Path, *statements: str) -> None:
@@ -51,7 +57,7 @@ def cut_short(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    change(path, "PRAGMA user_version = 2")
+    change(path, "PRAGMA user_version = 3")
 
 
 def older(path: Path) -> None:
@@ -94,7 +100,7 @@ WRONG: list[tuple[Callable[[Path], None], str]] = [
     (empty, "it is empty"),
     (truncated, "malformed"),
     (cut_short, "it is not a journal"),
-    (newer, "a newer cortex wrote it .version 2, known is 1.; use the version of cortex"),
+    (newer, "a newer cortex wrote it .version 3, known is 2.; use the version of cortex"),
     (older, "it has version 0, which is too old"),
     (foreign, "it is not a journal of cortex"),
     (missing, "there is no journal"),
@@ -131,19 +137,90 @@ def test_what_a_newer_cortex_wrote_has_an_error_of_its_own(tmp_path: Path) -> No
         read(folder)
 
 
+def rows(folder: Path) -> list[tuple[int, int]]:
+    """Of each row of the events, its number and how many lines it has."""
+    with closing(sqlite3.connect(database(folder))) as connection:
+        found = connection.execute("SELECT sequence, body FROM events ORDER BY sequence")
+        return [(sequence, len(body.splitlines())) for sequence, body in found]
+
+
+def insert(folder: Path, *events: Event) -> None:
+    """Write the events as one group."""
+    file = JournalFile(folder)
+    file.insert([row_of(event) for event in events])
+    file.close()
+
+
 def test_a_gap_is_found(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "run")
-    write(folder, [warning(1), warning(2), warning(3)])
+    for number in (1, 2, 3):
+        insert(folder, warning(number))
     holed(database(folder))
     with pytest.raises(CheckpointError, match="event 2 is missing"):
         read(folder)
-    with pytest.raises(CheckpointError, match="it has 2 events, and the last is number 3"):
+    with pytest.raises(CheckpointError, match="event 2 is missing, number 3 is there"):
         open_journal(folder)
+
+
+def test_events_that_are_written_at_once_share_a_row(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    events = [warning(number) for number in range(1, 8)]
+    insert(folder, *events[:5])
+    insert(folder, *events[5:])
+    assert rows(folder) == [(5, 5), (7, 2)]
+    assert read(folder) == events
+
+
+def test_a_large_group_has_rows_of_64_kib_at_most(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    sizes = [30_000, 30_000, 30_000, 65_000, 10, 10, 50_000]
+    events = [completed(number, "x" * size) for number, size in enumerate(sizes, start=1)]
+    insert(folder, *events)
+    assert rows(folder) == [(2, 2), (3, 1), (4, 1), (7, 3)]
+    assert read(folder) == events
+    insert(folder, warning(8))
+
+
+@pytest.mark.parametrize("after", range(7))
+def test_reading_may_begin_within_a_group(tmp_path: Path, after: int) -> None:
+    folder = make_folder(tmp_path / "run")
+    events = [completed(1, "x" * 100_000), *map(warning, range(2, 5)), completed(5, "y" * 100_000)]
+    insert(folder, *events)
+    insert(folder, warning(6))
+    with closing(JournalReader(folder)) as reader:
+        assert list(reader.events(after)) == [*events, warning(6)][after:]
+
+
+def test_a_group_that_has_lost_an_event_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    insert(folder, warning(1))
+    insert(folder, warning(2), warning(3))
+    change(database(folder), f"UPDATE events SET body = {as_blob(warning(3))} WHERE sequence = 3")
+    with pytest.raises(CheckpointError, match="event 2 is missing"):
+        read(folder)
+    with pytest.raises(CheckpointError, match="event 2 is missing, number 3 is there"):
+        open_journal(folder)
+
+
+def test_version_1_is_read_as_it_is_and_written_on(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    path = database(folder)
+    events = [warning(1), completed(2, "x" * 100_000), warning(3)]
+    for event in events:
+        insert(folder, event)
+    change(path, "PRAGMA user_version = 1")
+    before = path.read_bytes()
+    assert read(folder) == events
+    assert path.read_bytes() == before
+    insert(folder, warning(4), warning(5))
+    assert rows(folder) == [(1, 1), (2, 1), (3, 1), (5, 2)]
+    assert read(folder) == [*events, warning(4), warning(5)]
 
 
 def test_an_event_that_is_none_is_found(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "run")
-    write(folder, [warning(1), completed(2, 1)])
+    insert(folder, warning(1))
+    insert(folder, completed(2, 1))
     scribbled(database(folder))
     with pytest.raises(CheckpointError, match="event 2 is damaged"):
         read(folder)
@@ -189,7 +266,7 @@ def test_a_reader_does_not_bring_up_to_date(tmp_path: Path) -> None:
 def test_a_killed_writers_log_is_read_and_then_taken_over(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "run")
     file = JournalFile(folder)
-    file.insert([(1, b"{}", None)])
+    assert file.insert([(1, b"{}", None)]) == 2
     file._connection.execute("PRAGMA wal_autocheckpoint = 0")
     copy = tmp_path / "copy"
     copy.mkdir(0o700)

@@ -114,6 +114,17 @@ def test_a_run_that_is_written_is_running_and_has_an_owner(store: RunStore) -> N
     assert store.record("run1").ended is None
 
 
+def test_an_end_without_all_that_came_before_it_is_found(store: RunStore) -> None:
+    ended(store, "run1")
+    path = store.folder("run1") / "journal.db"
+    change(path, "DELETE FROM events")
+    with pytest.raises(CheckpointError, match="events 1 to 2 are missing"):
+        store.record("run1")
+    assert [(run.execution_id, run.state) for run in store.all()] == [
+        ("run1", RunState.UNREADABLE),
+    ]
+
+
 def test_a_run_that_is_taken_up_again_has_no_end_until_it_ends_again(store: RunStore) -> None:
     ended(store, "run1")
     with store.reopen("run1") as run:

@@ -18,7 +18,7 @@ from cortex_cli.errors import SetupError
 from cortex_cli.events import Event
 from cortex_cli.store.blobs import LARGE
 from cortex_cli.store.failures import CheckpointError, Point
-from cortex_cli.store.journal_file import JournalReader
+from cortex_cli.store.journal_reader import JournalReader
 from cortex_cli.testing.events import completed, one_of_each, warning
 from cortex_cli.testing.faults import FailAt
 from cortex_cli.testing.journal_contract import Watcher
