@@ -1,6 +1,7 @@
 """`cortex cache`: the outputs that are kept to be used again, listed and dropped."""
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +34,8 @@ def list_entries(ctx: typer.Context, as_json: Json = False, debug: Debug = False
     """List the cached outputs, the newest first."""
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(json=as_json, debug=debug)
-    items = _cache().entries()
+    with closing(_cache()) as cache:
+        items = cache.entries()
     if terminal.json:
         terminal.write_json({"entries": [_facts(item) for item in items]})
     else:
@@ -45,9 +47,10 @@ def remove(ctx: typer.Context, keys: Keys, as_json: Json = False, debug: Debug =
     """Drop some of the cached outputs."""
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(json=as_json, debug=debug)
-    cache = _cache()
-    known = [item.key for item in cache.entries()]
-    _tell(terminal, cache.remove({_meant(key, known) for key in keys}))
+    with closing(_cache()) as cache:
+        known = [item.key for item in cache.entries()]
+        dropped = cache.remove({_meant(key, known) for key in keys})
+    _tell(terminal, dropped)
 
 
 @app.command("clear")
@@ -55,7 +58,9 @@ def clear(ctx: typer.Context, as_json: Json = False, debug: Debug = False) -> No
     """Drop all cached outputs; a cache that can't be read is made anew."""
     terminal = ctx.ensure_object(Terminal)
     terminal.adjust(json=as_json, debug=debug)
-    _tell(terminal, _cache().clear())
+    with closing(_cache()) as cache:
+        dropped = cache.clear()
+    _tell(terminal, dropped)
 
 
 def _cache() -> "SqliteCache":

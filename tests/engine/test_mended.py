@@ -68,7 +68,7 @@ async def test_a_place_in_a_capped_run_is_not_lost_with_what_waited_for_it() -> 
 async def test_an_output_that_cannot_be_worked_out_is_null_with_a_warning() -> None:
     deep: Any = {}
     bottom = deep
-    for _ in range(3_000):
+    for _ in range(30_000):
         bottom["next"] = {}
         bottom = bottom["next"]
     spec = spec_of(

@@ -166,7 +166,7 @@ async def test_streams_can_be_turned_off() -> None:
 async def test_parameters_that_cannot_be_resolved_fail_the_attempt(kind: str) -> None:
     value = {"gives": {"deep": None}}
     deep: Any = value
-    for _ in range(3_000):
+    for _ in range(30_000):
         deep["next"] = {}
         deep = deep["next"]
     source = act("a", output_key="x", parameters={"gives": value})

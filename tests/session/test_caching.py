@@ -1,5 +1,7 @@
 """Outputs are used again for the same inputs, tool, environment and version, and only then."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,8 +61,12 @@ class Gives:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Cache:
-    return MemoryCache() if request.param == "memory" else SqliteCache(tmp_path)
+def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cache]:
+    if request.param == "memory":
+        yield MemoryCache()
+    else:
+        with closing(SqliteCache(tmp_path)) as cache:
+            yield cache
 
 
 async def run(
@@ -309,7 +315,8 @@ async def test_what_is_no_json_is_not_kept(
 async def test_a_broken_cache_says_so_and_the_run_goes_on(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir(mode=0o700)
     (tmp_path / "cache" / "cache.db").write_bytes(b"no database" * 1_000)
-    log, performed = await run(SqliteCache(tmp_path), ONE)
+    with closing(SqliteCache(tmp_path)) as cache:
+        log, performed = await run(cache, ONE)
     assert performed == ["one"]
     assert "the cache is not used" in log.of("warning")[0].message
 

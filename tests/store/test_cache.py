@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from threading import Thread
@@ -66,7 +67,8 @@ def blobs(home: Path) -> list[Path]:
 
 def test_entries_are_there_for_other_processes_and_private(home: Path, disk: SqliteCache) -> None:
     disk.put("a", "x" * 100_000, make_origin())
-    found = SqliteCache(home).get("a", LATER)
+    with closing(SqliteCache(home)) as other:
+        found = other.get("a", LATER)
     assert found is not None
     assert found.output == "x" * 100_000
     modes = {stat.S_IMODE(path.stat().st_mode) for path in home.rglob("*")}
@@ -153,7 +155,8 @@ def test_an_output_that_was_spoiled_is_made_whole_by_the_next_run(
     assert disk.get("a", LATER) is None
     disk.put("a", "x" * 100_000, make_origin())
     assert disk.get("a", LATER) is not None
-    SqliteCache(home).clear()
+    with closing(SqliteCache(home)) as other:
+        other.clear()
     disk.put("a", "x" * 100_000, make_origin())
     assert disk.get("a", LATER) is not None
 

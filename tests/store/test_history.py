@@ -49,6 +49,7 @@ def test_only_the_latest_fifty_count_and_are_kept(tmp_path: Path) -> None:
     assert history.quantiles([KEY]) == {KEY: Quantiles(count=50, p50=1.0, p90=1.0)}
     with history._file.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM durations").fetchone() == (100,)
+    history._file.close()
 
 
 def test_what_differs_in_one_field_is_learned_apart(tmp_path: Path) -> None:
