@@ -15,7 +15,9 @@ from cortex_cli.actions.process_census import MARK_VARIABLE, Census, Kin, marks_
 SIZE = 4_194_304
 CODE = """
 import os, sys
-print(os.fork() if 'fork' in os.environ else '', flush=True)
+child = os.fork() if 'fork' in os.environ else ''
+if child != 0:
+    print(child, flush=True)
 sys.stdin.read()
 """
 Start = Callable[..., int]
