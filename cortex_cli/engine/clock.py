@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
 
 from cortex_cli.engine.ports import Soon
 
@@ -49,34 +49,36 @@ def loop_event() -> LoopEvent:
     return asyncio.Event()
 
 
-class _FutureEvent:
-    """A bare future as an event that one task waits for."""
+class Bell(Protocol):
+    """What one task awaits, once, until it is given its result, None; asyncio's future is one."""
 
-    __slots__ = ("_future",)
-
-    def __init__(self, future: "asyncio.Future[None]") -> None:
-        self._future = future
-
-    def set(self) -> None:
-        if not self._future.done():
-            self._future.set_result(None)
-
-    def is_set(self) -> bool:
-        return self._future.done()
-
-    async def wait(self) -> None:
-        await self._future
+    def done(self) -> bool: ...
+    def set_result(self, result: None, /) -> object: ...
+    def __await__(self) -> Generator[Any, None, None]: ...
 
 
-def single_events() -> Callable[[], LoopEvent]:
-    """What makes events of the running event loop's own, each for one task that waits once."""
-    try:
-        create = asyncio.get_running_loop().create_future
-    except RuntimeError:
+class _TrioBell:
+    def __init__(self) -> None:
         import trio
 
-        return trio.Event
-    return lambda: _FutureEvent(create())
+        self._event = trio.Event()
+
+    def done(self) -> bool:
+        return self._event.is_set()
+
+    def set_result(self, _: None, /) -> None:
+        self._event.set()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._event.wait().__await__()
+
+
+def bells() -> Callable[[], Bell]:
+    """What makes bells of the running event loop; they cost a half of its events."""
+    try:
+        return asyncio.get_running_loop().create_future
+    except RuntimeError:
+        return _TrioBell
 
 
 def call_soon() -> Soon:

@@ -12,7 +12,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from cortex_cli.engine.cancellation import is_being_cancelled
-from cortex_cli.engine.clock import LoopEvent, single_events
+from cortex_cli.engine.clock import Bell, bells
 from cortex_cli.engine.job import Broken, Done, Halted, Job, Result, Stopped, TimedOut
 from cortex_cli.engine.time_limits import TimeLimits
 from cortex_cli.engine.timers import Timers
@@ -28,8 +28,8 @@ class WorkerPool:
         self._tasks = tasks
         self._limits = TimeLimits(timers)
         self._jobs: deque[Job] = deque()
-        self._idle: list[LoopEvent] = []
-        self._new_event = single_events()
+        self._idle: list[Bell] = []
+        self._new_bell = bells()
         # Workers that will look for a job soon: those woken, and the one that is reporting.
         self._coming = 0
         self._taken = 0
@@ -41,7 +41,10 @@ class WorkerPool:
             return
         self._coming += 1
         if self._idle:
-            self._idle.pop().set()
+            bell = self._idle.pop()
+            # One whose worker has been cancelled is done: then all of them are being.
+            if not bell.done():
+                bell.set_result(None)
         else:
             self._tasks.start_soon(self._work)
 
@@ -88,9 +91,9 @@ class WorkerPool:
             await anyio.lowlevel.checkpoint()
         while not self._jobs:
             self._coming -= 1
-            event = self._new_event()
-            self._idle.append(event)
-            await event.wait()
+            bell = self._new_bell()
+            self._idle.append(bell)
+            await bell
         self._coming -= 1
         return self._jobs.popleft()
 
