@@ -42,7 +42,7 @@ class Recalled:
 def recall(run: str) -> Recalled:
     """The run that is meant; a file is what `cortex run --json` has printed.
 
-    Raises UsageError if there is none.
+    Raises UsageError if there is none, SetupError if it can't be read.
     """
     from cortex_cli.ui.about_run import AboutRun
 
@@ -55,6 +55,9 @@ def recall(run: str) -> Recalled:
     store = run_store(os.environ)
     run_id = store.find(run)
     summary = store.state(run_id)
+    if summary.state is RunState.UNREADABLE:
+        # It says why.
+        store.record(run_id)
     about = AboutRun(
         manifest=summary.manifest,
         started_at=summary.started_at,

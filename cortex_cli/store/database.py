@@ -1,7 +1,7 @@
 """SQLite files of state: made, checked, brought up to date, opened to write or only to read."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,26 +31,35 @@ def create_database(path: Path, schema: Schema) -> sqlite3.Connection:
     """A new file with mode 0600 and the schema's tables; SetupError if it can't be made."""
     with storing(path):
         make_private(path)
-        return _closed_on_error(path, schema, fresh=True)
+        return _closed_on_error(path, lambda connection: _fill(connection, schema))
 
 
-def open_database(path: Path, schema: Schema) -> sqlite3.Connection:
+def open_database(
+    path: Path, schema: Schema, check: Callable[[sqlite3.Connection], object] | None = None
+) -> sqlite3.Connection:
     """A file that is there, to write to, brought up to the schema's version.
 
     Raises CheckpointError, and changes nothing, if it is missing, empty, damaged, of another kind
-    or newer; SetupError if it can't be used. Transactions are begun explicitly. The connection may
-    be used from any one thread at a time.
+    or newer, or if `check` raises it; SetupError if it can't be used. Transactions are begun
+    explicitly. The connection may be used from any one thread at a time.
     """
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        found = _checked_version(connection, path, schema)
+        if check is not None:
+            check(connection)
+        _bring_up_to_date(connection, path, schema, found)
+
     with storing(path):
         _require_content(path, schema)
-        return _closed_on_error(path, schema, fresh=False)
+        return _closed_on_error(path, prepare)
 
 
 def read_database(path: Path, schema: Schema) -> sqlite3.Connection:
     """A file that is there, to read only; another process may be writing to it.
 
-    What a killed writer left half done is taken back first. Raises as `open_database`, and for an
-    older version as well.
+    What a killed writer left half done is taken back first. Raises as `open_database`, and for a
+    version that has to be brought up to date before it is read.
     """
     with storing(path):
         _require_content(path, schema)
@@ -102,24 +111,29 @@ def _require_content(path: Path, schema: Schema) -> None:
         raise CheckpointError(path, "it is empty")
 
 
-def _closed_on_error(path: Path, schema: Schema, *, fresh: bool) -> sqlite3.Connection:
+def _closed_on_error(
+    path: Path, prepare: Callable[[sqlite3.Connection], None]
+) -> sqlite3.Connection:
     connection = _connect(path, "rw")
     try:
-        if fresh:
-            # The first transaction that follows puts this one on the disk as well.
-            connection.execute("PRAGMA synchronous = OFF")
-            _change(connection, schema.tables, schema, schema.version)
-            connection.execute("PRAGMA synchronous = FULL")
-        else:
-            _bring_up_to_date(connection, path, schema)
+        prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
-    for version in range(_checked_version(connection, path, schema), schema.version):
+def _fill(connection: sqlite3.Connection, schema: Schema) -> None:
+    # The first transaction that follows puts this one on the disk as well.
+    connection.execute("PRAGMA synchronous = OFF")
+    _change(connection, schema.tables, schema, schema.version)
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _bring_up_to_date(
+    connection: sqlite3.Connection, path: Path, schema: Schema, found: int
+) -> None:
+    for version in range(found, schema.version):
         if version not in schema.migrations:
             raise CheckpointError(path, f"it has version {version}, which is too old")
         _change(connection, schema.migrations[version], schema, version + 1)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from cortex_cli.errors import SetupError
 
 Point = Literal[
@@ -47,6 +49,9 @@ _SQLITE_HINTS = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
 }
+DAMAGED_JSON = (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON, or the values, that were written."""
+
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF
 

@@ -15,7 +15,7 @@ import msgspec
 
 from cortex_cli.kinds import ActionType
 from cortex_cli.store.database import Schema
-from cortex_cli.store.failures import CheckpointError, NewerError
+from cortex_cli.store.failures import DAMAGED_JSON, CheckpointError, NewerError
 from cortex_cli.store.records import RunSummary
 from cortex_cli.store.shared_database import SharedDatabase
 
@@ -129,7 +129,7 @@ class History:
         found: dict[str, tuple[str, RunSummary]] = {}
         for run_id, stamp, body in rows:
             # One that is damaged is read again from its folder.
-            with suppress(msgspec.DecodeError, TypeError):
+            with suppress(*DAMAGED_JSON):
                 found[run_id] = (stamp, msgspec.json.decode(body, type=RunSummary))
         return found
 

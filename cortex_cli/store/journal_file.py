@@ -50,6 +50,8 @@ BLOBS_NAME = "blobs"
 
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _INSERT = "INSERT INTO events VALUES (?, ?)"
+# Whatever is damaged comes as bytes, which are no JSON then.
+_ALL = "SELECT sequence, CAST(ifnull(body, '') AS BLOB) FROM events ORDER BY sequence"
 _body = itemgetter(1)
 _NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
@@ -87,16 +89,19 @@ class JournalFile:
         self.path = folder / FILE_NAME
         self._fault = fault
         self._blobs = Blobs(folder / BLOBS_NAME, sync=durability == "power", fault=fault)
-        self._connection = open_database(self.path, JOURNAL)
+        self.last_sequence = 0
+        self._connection = open_database(self.path, JOURNAL, self._check)
         try:
-            require_sound(self._connection, self.path)
-            self.last_sequence = _checked_last(self._connection, self.path)
             with storing(self.path):
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         except BaseException:
             self._connection.close()
             raise
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        require_sound(connection, self.path)
+        self.last_sequence = _checked_last(connection, self.path)
 
     def insert(self, rows: Sequence[Row]) -> int:
         """Keep the events, all or none; durable once this returns how many bytes of JSON they are.
@@ -125,10 +130,10 @@ class JournalFile:
         outputs = [(row[0], self._blobs.put(row[2])) for row in rows if row[2] is not None]
         execute = self._connection.execute
         self._fault("journal.taken")
-        group = b"\n".join(map(_body, rows))
-        if len(group) <= LARGE and not outputs:
+        size = sum(map(len, map(_body, rows)))
+        if size + len(rows) <= LARGE and not outputs:
             # One statement is a transaction of its own, and lets go of the interpreter once.
-            execute(_INSERT, (rows[-1][0], group))
+            execute(_INSERT, (rows[-1][0], b"\n".join(map(_body, rows))))
         else:
             execute("BEGIN IMMEDIATE")
             self._connection.executemany(_INSERT, _groups(rows))
@@ -136,7 +141,6 @@ class JournalFile:
             self._fault("journal.inserted")
             execute("COMMIT")
         self._fault("journal.committed")
-        size = len(group) - len(rows) + 1
         return size + sum(len(row[2]) for row in rows if row[2] is not None) if outputs else size
 
 
@@ -164,9 +168,10 @@ def _groups(rows: Sequence[Row]) -> Iterator[tuple[int, bytes]]:
 def _checked_last(connection: sqlite3.Connection, path: Path) -> int:
     last = 0
     with storing(path):
-        for sequence, group in connection.execute("SELECT * FROM events ORDER BY sequence"):
-            if sequence != last + group.count(b"\n") + 1:
-                reason = f"event {last + 1} is missing, number {sequence} is there"
+        for sequence, group in connection.execute(_ALL):
+            first = sequence - group.count(b"\n")
+            if first != last + 1:
+                reason = f"event {last + 1} is missing, number {first} is there"
                 raise CheckpointError(path, reason)
             last = sequence
     return last

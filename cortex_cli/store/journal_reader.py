@@ -10,11 +10,18 @@ from msgspec.structs import replace
 from cortex_cli.events import ActionCompleted, Event, decode
 from cortex_cli.store.blobs import Blobs
 from cortex_cli.store.database import read_database
-from cortex_cli.store.failures import CheckpointError, storing
+from cortex_cli.store.failures import DAMAGED_JSON, CheckpointError, storing
 from cortex_cli.store.journal_file import BLOBS_NAME, FILE_NAME, JOURNAL
 
-_GROUPS = "SELECT sequence, body FROM events WHERE sequence > ? ORDER BY sequence LIMIT 64"
-_OUTPUTS = "SELECT sequence, sha256 FROM outputs WHERE sequence > ? AND sequence <= ?"
+# Whatever is damaged comes as bytes, or a text, which are no JSON and no digest then.
+_GROUPS = """
+    SELECT sequence, CAST(ifnull(body, '') AS BLOB) FROM events
+    WHERE sequence > ? ORDER BY sequence LIMIT 64
+"""
+_OUTPUTS = """
+    SELECT sequence, CAST(ifnull(sha256, '') AS TEXT) FROM outputs
+    WHERE sequence > ? AND sequence <= ?
+"""
 
 _Line = tuple[int, bytes, str | None]
 """The sequence of an event, its JSON, and the digest of its output where that is elsewhere."""
@@ -47,11 +54,14 @@ class JournalReader:
         Raises CheckpointError, which names the file, where one is missing or is none.
         """
         self._require_numbers()
-        while page := self._page(after):
-            for sequence, line, digest in page:
-                after += 1
-                if sequence != after:
-                    raise CheckpointError(self._path, f"event {after} is missing")
+        last = after
+        while page := self._page(last):
+            # The first group may begin with events that are not asked for.
+            for sequence, line, digest in (entry for entry in page if entry[0] > after):
+                last += 1
+                if sequence != last:
+                    reason = f"event {last} is missing, number {sequence} is there"
+                    raise CheckpointError(self._path, reason)
                 yield self._event(sequence, line, digest)
 
     def close(self) -> None:
@@ -68,7 +78,7 @@ class JournalReader:
             raise CheckpointError(self._path, f"it is damaged: there is no event number {first}")
 
     def _page(self, after: int) -> list[_Line]:
-        """Some of the events after the one numbered `after`; none if there are none."""
+        """The next groups that hold events after the one numbered `after`; none if none do."""
         with storing(self._path):
             groups = self._connection.execute(_GROUPS, (after,)).fetchall()
             last = groups[-1][0] if groups else after
@@ -77,15 +87,17 @@ class JournalReader:
             (sequence, line, digests.get(sequence))
             for group in groups
             for sequence, line in _lines(*group)
-            if sequence > after
         ]
 
     def _event(self, sequence: int, line: bytes, digest: str | None) -> Event:
         output = None if digest is None else self._blobs.get(digest)
         try:
             event = decode(line)
+            if event.sequence != sequence:
+                message = f"it says that it is number {event.sequence}"
+                raise TypeError(message)
             return event if output is None else _with_output(event, msgspec.json.decode(output))
-        except (msgspec.DecodeError, TypeError, RecursionError) as error:
+        except DAMAGED_JSON as error:
             raise CheckpointError(self._path, f"event {sequence} is damaged: {error}") from error
 
 

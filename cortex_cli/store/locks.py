@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 
 from cortex_cli.errors import SetupError
-from cortex_cli.store.failures import storing
+from cortex_cli.store.failures import DAMAGED_JSON, storing
 from cortex_cli.store.state import private_opener
 
 # Whoever asks for the owner of a lock holds it for a moment; an attempt must not end by that.
@@ -156,5 +156,5 @@ def _require_same(descriptor: int, path: Path) -> None:
 def _owner_in(descriptor: int) -> LockOwner | None:
     try:
         return msgspec.json.decode(os.pread(descriptor, _MOST_BYTES, 0), type=LockOwner)
-    except msgspec.DecodeError:
+    except DAMAGED_JSON:
         return None

@@ -9,7 +9,7 @@ import msgspec
 
 from cortex_cli.events import StateCounts, Usage
 from cortex_cli.kinds import TerminationReason
-from cortex_cli.store.failures import CheckpointError
+from cortex_cli.store.failures import DAMAGED_JSON, CheckpointError
 from cortex_cli.store.locks import LockOwner
 
 _RECORD, _ENDED, _SOURCES = "record", "ended", "sources"
@@ -131,7 +131,7 @@ def sources_in(meta: Mapping[str, bytes], path: Path) -> Sources | None:
     """What the run was made of, if its journal says so; CheckpointError if that is damaged."""
     try:
         return msgspec.json.decode(meta.get(_SOURCES, b"null"), type=Sources | None)
-    except (msgspec.DecodeError, TypeError, RecursionError) as error:
+    except DAMAGED_JSON as error:
         raise CheckpointError(path, f"the manifests of its run are damaged: {error}") from error
 
 
@@ -145,7 +145,7 @@ def record_in(meta: Mapping[str, bytes], last_sequence: int, path: Path) -> RunR
         ended = msgspec.json.decode(meta.get(_ENDED, b"null"), type=RunEnded | None)
     except KeyError as error:
         raise CheckpointError(path, "it has no record of its run") from error
-    except (msgspec.DecodeError, TypeError, RecursionError) as error:
+    except DAMAGED_JSON as error:
         raise CheckpointError(path, f"the record of its run is damaged: {error}") from error
     if ended is not None and ended.sequence > last_sequence:
         missing = f"events {last_sequence + 1} to {ended.sequence} are missing"

@@ -89,9 +89,9 @@ class SqliteJournal:
             return False
         size = len(row[1]) if row[2] is None else len(row[1]) + len(row[2])
         self._given += size
+        self._queue.put(row)
         if self._given - self._taken > self._most_waiting:
             self._wait_for_room(size)
-        self._queue.put(row)
         return False
 
     def note(self, meta: Mapping[str, bytes]) -> None:

@@ -1,9 +1,11 @@
 """Runs that are kept: found again, looked back at, stopped, deleted, learned from."""
 
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -176,11 +178,38 @@ def command_of(process: Path) -> bytes:
     return b""
 
 
+def spoil_it(journal: Path) -> None:
+    journal.write_bytes(b"garbage")
+
+
+def lose_its_events(journal: Path) -> None:
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("DELETE FROM events")
+
+
+@pytest.mark.parametrize("spoil", [spoil_it, lose_its_events])
+@pytest.mark.parametrize("command", [["show"], ["logs"], ["why", "a"], ["resume"], ["replay"]])
+def test_a_run_that_can_not_be_read_is_refused_by_all(
+    cortex: Cortex, here: Path, spoil: Callable[[Path], None], command: list[str]
+) -> None:
+    (here / "w.yaml").write_text("kind: Workflow\nname: w\nactions: [{id: a, type: internal}]\n")
+    cortex("run", "w.yaml")
+    [journal] = (here.parent / "state" / "runs").glob("*/journal.db")
+    spoil(journal)
+    before = journal.read_bytes()
+    first, *rest = command
+    refused = cortex(first, "last", *rest)
+    assert refused.code == 3
+    assert str(journal) in refused.err.replace("\n", " ")
+    assert "Traceback" not in refused.err
+    assert journal.read_bytes() == before
+
+
 def test_a_run_that_can_not_be_read_is_listed_and_refused(cortex: Cortex, here: Path) -> None:
     (here / "w.yaml").write_text("kind: Workflow\nname: w\nactions: [{id: a, type: internal}]\n")
     cortex("run", "w.yaml")
     [journal] = (here.parent / "state" / "runs").glob("*/journal.db")
-    journal.write_bytes(b"garbage")
+    spoil_it(journal)
     assert cortex("runs", "--json").json["runs"][0]["state"] == "unreadable"
     listed = cortex("runs")
     assert listed.code == 0

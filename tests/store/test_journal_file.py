@@ -137,6 +137,11 @@ def test_what_a_newer_cortex_wrote_has_an_error_of_its_own(tmp_path: Path) -> No
         read(folder)
 
 
+def as_version_1(folder: Path) -> None:
+    """Make a journal with one event a row what the version before would have written."""
+    change(database(folder), "PRAGMA user_version = 1")
+
+
 def rows(folder: Path) -> list[tuple[int, int]]:
     """Of each row of the events, its number and how many lines it has."""
     with closing(sqlite3.connect(database(folder))) as connection:
@@ -156,10 +161,12 @@ def test_a_gap_is_found(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         insert(folder, warning(number))
     holed(database(folder))
-    with pytest.raises(CheckpointError, match="event 2 is missing"):
-        read(folder)
-    with pytest.raises(CheckpointError, match="event 2 is missing, number 3 is there"):
-        open_journal(folder)
+    as_version_1(folder)
+    before = database(folder).read_bytes()
+    for attempt in (read, open_journal):
+        with pytest.raises(CheckpointError, match="event 2 is missing, number 3 is there"):
+            attempt(folder)
+    assert database(folder).read_bytes() == before
 
 
 def test_events_that_are_written_at_once_share_a_row(tmp_path: Path) -> None:
@@ -196,10 +203,59 @@ def test_a_group_that_has_lost_an_event_is_found(tmp_path: Path) -> None:
     insert(folder, warning(1))
     insert(folder, warning(2), warning(3))
     change(database(folder), f"UPDATE events SET body = {as_blob(warning(3))} WHERE sequence = 3")
-    with pytest.raises(CheckpointError, match="event 2 is missing"):
+    for attempt in (read, open_journal):
+        with pytest.raises(CheckpointError, match="event 2 is missing, number 3 is there"):
+            attempt(folder)
+
+
+def test_a_group_that_has_got_an_event_more_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    for number in range(1, 70):
+        insert(folder, warning(number))
+    change(
+        database(folder),
+        # The first that is read after a page of 64.
+        "UPDATE events SET body = CAST(body || x'0a' || body AS BLOB) WHERE sequence = 65",
+    )
+    for attempt in (read, open_journal):
+        with pytest.raises(CheckpointError, match="event 65 is missing, number 64 is there"):
+            attempt(folder)
+
+
+def test_an_event_in_the_place_of_another_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    insert(folder, warning(1), warning(2))
+    body = f"CAST({as_blob(warning(1))} || x'0a' || {as_blob(warning(7))} AS BLOB)"
+    change(database(folder), f"UPDATE events SET body = {body}")
+    with pytest.raises(CheckpointError, match="event 2 is damaged: it says that it is number 7"):
         read(folder)
-    with pytest.raises(CheckpointError, match="event 2 is missing, number 3 is there"):
-        open_journal(folder)
+
+
+@pytest.mark.parametrize("body", ["'text'", "12", "1.5", "x'ff'", "x'22ff22'", "zeroblob(3)"])
+def test_what_has_become_of_another_type_or_encoding_is_found(tmp_path: Path, body: str) -> None:
+    folder = make_folder(tmp_path / "run")
+    insert(folder, warning(1))
+    change(database(folder), f"UPDATE events SET body = {body}")
+    with pytest.raises(CheckpointError, match="event 1 is damaged"):
+        read(folder)
+    open_journal(folder).close()
+
+
+def test_a_byte_of_a_text_that_has_changed_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    insert(folder, warning(1))
+    body = encode(warning(1)).replace(b"run", b"r\xffn")
+    change(database(folder), f"UPDATE events SET body = x'{body.hex()}'")
+    with pytest.raises(CheckpointError, match=r"event 1 is damaged: .*utf-8"):
+        read(folder)
+
+
+def test_a_digest_that_is_none_is_found(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    insert(folder, completed(1, "x" * 100_000))
+    change(database(folder), "UPDATE outputs SET sha256 = x'313233'")
+    with pytest.raises(CheckpointError, match="it is missing"):
+        read(folder)
 
 
 def test_version_1_is_read_as_it_is_and_written_on(tmp_path: Path) -> None:
@@ -208,7 +264,7 @@ def test_version_1_is_read_as_it_is_and_written_on(tmp_path: Path) -> None:
     events = [warning(1), completed(2, "x" * 100_000), warning(3)]
     for event in events:
         insert(folder, event)
-    change(path, "PRAGMA user_version = 1")
+    as_version_1(folder)
     before = path.read_bytes()
     assert read(folder) == events
     assert path.read_bytes() == before

@@ -48,6 +48,9 @@ def test_what_events_survive_is_said_for_each_part_of_a_run(store: RunStore) -> 
         assert synchronous(run) == 2
 
 
+NO_UTF_8 = b'{"execution_id": "\xff"}'
+
+
 def ended(store: RunStore, run_id: str, **changes: Any) -> None:
     """A run that has two events and an end."""
     with store.create(make_record(run_id, **changes)) as run:
@@ -248,6 +251,7 @@ def test_runs_are_listed_the_newest_first_and_unreadable_ones_with_the_reason(
             "the record of its run is damaged",
         ),
         ("UPDATE meta SET value = x'7b' WHERE key = 'ended'", "the record of its run is damaged"),
+        (f"UPDATE meta SET value = x'{NO_UTF_8.hex()}' WHERE key = 'record'", "damaged: .*utf-8"),
     ],
 )
 def test_a_record_that_is_damaged_is_refused(

@@ -1,13 +1,15 @@
 """The journal on disk: groups, large outputs, bounds, faults."""
 
 import errno
+import os
+import signal
 import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event as Flag
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import anyio
@@ -139,7 +141,7 @@ def test_a_large_output_that_is_missing_or_changed_is_named(tmp_path: Path) -> N
     assert (caught.value.path, caught.value.exit_code) == (blob, 3)
 
 
-def test_a_large_event_of_another_kind_stays_in_its_row(tmp_path: Path) -> None:
+def test_a_large_event_of_another_kind_stays_in_its_line(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "run")
     start = one_of_each()[0]
     write(folder, [start, completed(2, "ü" * (LARGE // 2 - 1))])
@@ -220,6 +222,25 @@ def test_whoever_waits_for_room_is_let_go_when_writing_fails(tmp_path: Path) -> 
     opener.join()
     with pytest.raises(SetupError, match="No space left"):
         journal.close()
+
+
+def test_an_event_is_kept_though_the_wait_for_room_is_broken_off(tmp_path: Path) -> None:
+    gate = Gate("journal.taken")
+    folder = make_folder(tmp_path / "run")
+    journal = open_journal(folder, fault=gate, most_waiting=100)
+    journal.append(warning(1))
+    assert gate.reached.wait(10)
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(KeyboardInterrupt):
+            journal.append(warning(2))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    gate.opened.set()
+    journal.append(warning(3))
+    journal.close()
+    assert read(folder) == [warning(1), warning(2), warning(3)]
 
 
 @pytest.mark.parametrize("size", [1, LARGE], ids=["small", "large"])
