@@ -1,6 +1,8 @@
 """Cached outputs: a second run uses them and says so, and they are listed and dropped."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +146,15 @@ def test_a_cache_that_cannot_be_read_is_made_anew(
     assert cortex("cache", "ls").code == 0
 
 
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[SqliteCache]:
+    with closing(SqliteCache(tmp_path / "state")) as cache:
+        yield cache
+
+
 def test_a_miss_is_explained_by_what_has_changed(
-    cortex: Cortex, agent: Path, tmp_path: Path
+    cortex: Cortex, agent: Path, cache: SqliteCache
 ) -> None:
-    cache = SqliteCache(tmp_path / "state")
     first = cortex("run", agent, "--json").events
     assert explain_cache(cache, first, "shout") == (
         "The cache was asked and had no output of it; now it has this one."
