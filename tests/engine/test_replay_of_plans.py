@@ -181,7 +181,7 @@ def check_random_plans(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize("block", range(3))
 def test_random_plans_with_random_mistakes_are_replayed(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,7 +267,7 @@ def check_random_talks(seeds: range) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", range(2))
 def test_random_conversations_are_replayed(block: int) -> None:
     check_random_talks(range(block * 50, (block + 1) * 50))
 

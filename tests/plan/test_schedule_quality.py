@@ -75,7 +75,7 @@ def test_the_report_gives_the_schedule_and_the_bound_that_were_found() -> None:
 
 
 @needs_traces
-@pytest.mark.parametrize("slots", [4, 16])
+@pytest.mark.parametrize("slots", [pytest.param(4, marks=pytest.mark.slow), 16])
 @pytest.mark.timeout(120)
 def test_no_real_workflow_is_slower_than_wave_after_wave(slots: int) -> None:
     cases = traces()
