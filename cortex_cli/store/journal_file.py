@@ -50,8 +50,8 @@ BLOBS_NAME = "blobs"
 
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 _INSERT = "INSERT INTO events VALUES (?, ?)"
-# Whatever is damaged comes as bytes, which are no JSON then.
-_ALL = "SELECT sequence, CAST(ifnull(body, '') AS BLOB) FROM events ORDER BY sequence"
+# Whatever is damaged comes as a number and bytes, which are no JSON then.
+_ALL = "SELECT rowid, CAST(ifnull(body, '') AS BLOB) FROM events ORDER BY rowid"
 _body = itemgetter(1)
 _NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 

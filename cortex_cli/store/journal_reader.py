@@ -13,14 +13,13 @@ from cortex_cli.store.database import read_database
 from cortex_cli.store.failures import DAMAGED_JSON, CheckpointError, storing
 from cortex_cli.store.journal_file import BLOBS_NAME, FILE_NAME, JOURNAL
 
-# Whatever is damaged comes as bytes, or a text, which are no JSON and no digest then.
+# Whatever is damaged comes as a number and bytes, or a text, which are no JSON and no digest then.
 _GROUPS = """
-    SELECT sequence, CAST(ifnull(body, '') AS BLOB) FROM events
-    WHERE sequence > ? ORDER BY sequence LIMIT 64
+    SELECT rowid, CAST(ifnull(body, '') AS BLOB) FROM events
+    WHERE rowid > ? ORDER BY rowid LIMIT 64
 """
 _OUTPUTS = """
-    SELECT sequence, CAST(ifnull(sha256, '') AS TEXT) FROM outputs
-    WHERE sequence > ? AND sequence <= ?
+    SELECT rowid, CAST(ifnull(sha256, '') AS TEXT) FROM outputs WHERE rowid > ? AND rowid <= ?
 """
 
 _Line = tuple[int, bytes, str | None]
@@ -43,10 +42,7 @@ class JournalReader:
 
     def last_sequence(self) -> int:
         """The number of the last event, 0 if there is none."""
-        with storing(self._path):
-            return self._connection.execute(
-                "SELECT ifnull(max(sequence), 0) FROM events"
-            ).fetchone()[0]
+        return self._number("SELECT ifnull(max(rowid), 0) FROM events")
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """The events after the one numbered `after`, as far as they are durable.
@@ -70,12 +66,14 @@ class JournalReader:
 
     def _require_numbers(self) -> None:
         # Where the file is damaged, numbers may be what a query for later ones does not find.
-        with storing(self._path):
-            [first] = self._connection.execute(
-                "SELECT ifnull(min(sequence), 1) FROM events"
-            ).fetchone()
+        first = self._number("SELECT ifnull(min(rowid), 1) FROM events")
         if first < 1:
             raise CheckpointError(self._path, f"it is damaged: there is no event number {first}")
+
+    def _number(self, query: str) -> int:
+        with storing(self._path):
+            [number] = self._connection.execute(query).fetchone()
+            return number
 
     def _page(self, after: int) -> list[_Line]:
         """The next groups that hold events after the one numbered `after`; none if none do."""

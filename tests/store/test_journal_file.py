@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -248,6 +248,18 @@ def test_a_byte_of_a_text_that_has_changed_is_found(tmp_path: Path) -> None:
     change(database(folder), f"UPDATE events SET body = x'{body.hex()}'")
     with pytest.raises(CheckpointError, match=r"event 1 is damaged: .*utf-8"):
         read(folder)
+
+
+def test_a_damaged_name_in_the_schema_ends_in_no_traceback(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run")
+    insert(folder, warning(1))
+    path = database(folder)
+    content = path.read_bytes()
+    assert b"INTEGER PRIMARY KEY, body" in content
+    path.write_bytes(content.replace(b"INTEGER PRIMARY KEY, body", b"INTEGES PRIMARY KEY, body"))
+    for attempt in (read, open_journal):
+        with suppress(SetupError):
+            attempt(folder)
 
 
 def test_a_digest_that_is_none_is_found(tmp_path: Path) -> None:
