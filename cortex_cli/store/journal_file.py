@@ -99,10 +99,6 @@ class JournalFile:
             self._connection.close()
             raise
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        require_sound(connection, self.path)
-        self.last_sequence = _checked_last(connection, self.path)
-
     def insert(self, rows: Sequence[Row]) -> int:
         """Keep the events, all or none; durable once this returns how many bytes of JSON they are.
 
@@ -125,6 +121,10 @@ class JournalFile:
             self._connection.execute("PRAGMA busy_timeout = 0")
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        require_sound(connection, self.path)
+        self.last_sequence = _checked_last(connection, self.path)
 
     def _insert(self, rows: Sequence[Row]) -> int:
         outputs = [(row[0], self._blobs.put(row[2])) for row in rows if row[2] is not None]

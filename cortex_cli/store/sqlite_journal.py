@@ -43,7 +43,6 @@ class SqliteJournal:
         # Invariant: only the caller's thread counts `given`, only the writer `taken`.
         self._given = self._taken = 0
         self._room = Flag()
-        self._is_full = False
         self._durable = file.last_sequence
         self._error: SetupError | None = None
         self._is_closed = self._is_told = False
@@ -128,13 +127,11 @@ class SqliteJournal:
         return f"event {event.sequence} was written where {self._due} was due"
 
     def _wait_for_room(self, size: int) -> None:
-        # Before it is asked: room that the writer makes from here on ends the wait.
-        self._is_full = True
+        # Cleared before it is asked: room that the writer makes from here on ends the wait.
         self._room.clear()
         while size < self._given - self._taken > self._most_waiting and self._error is None:
             self._room.wait()
             self._room.clear()
-        self._is_full = False
 
     def _write(self) -> None:
         """What the writing thread does, until `close` or until something can't be written."""
@@ -145,7 +142,8 @@ class SqliteJournal:
                 if rows:
                     self._taken += self._file.insert(rows)
                     self._durable = rows[-1][0]
-                    self._make_known()
+                    self._room.set()
+                    self._tell()
         except SetupError as error:
             self._fail(error)
         finally:
@@ -164,10 +162,8 @@ class SqliteJournal:
         rows = [first, *islice(iter(get, None), most)]
         return rows, len(rows) <= most
 
-    def _make_known(self) -> None:
-        """Let go whoever waits for room; the event loop is told, if it doesn't listen already."""
-        if self._is_full:
-            self._room.set()
+    def _tell(self) -> None:
+        """Have the event loop told what is durable, if it has not been asked to listen yet."""
         if not self._is_told:
             self._is_told = True
             self._call_soon(self._report)

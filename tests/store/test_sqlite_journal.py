@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event as Flag
-from threading import Thread, Timer
+from threading import Thread
 from typing import Any
 
 import anyio
@@ -230,9 +230,15 @@ def test_an_event_is_kept_though_the_wait_for_room_is_broken_off(tmp_path: Path)
     journal = open_journal(folder, fault=gate, most_waiting=100)
     journal.append(warning(1))
     assert gate.reached.wait(10)
+
+    def interrupt() -> None:
+        while journal._queue.empty():
+            pass  # until the second event is there, whose room is waited for
+        os.kill(os.getpid(), signal.SIGUSR1)
+
     before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     try:
-        Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        Thread(target=interrupt, daemon=True).start()
         with pytest.raises(KeyboardInterrupt):
             journal.append(warning(2))
     finally:
